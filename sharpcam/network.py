@@ -1,0 +1,84 @@
+"""NetworkSpec: the student described once, without torch, and the contract of its ONNX file.
+
+The contract (version 1), the same for every tier:
+
+| tensor     | type and shape     | meaning                                                         |
+|------------|--------------------|-----------------------------------------------------------------|
+| `y`        | uint8 [1, 1, H, W] | luma; H and W multiples of 4 (the runtime pads other sizes)     |
+| `camera`   | float32 [3]        | CameraProfile: blur in px, noise in grey levels, compression    |
+| `strength` | float32 scalar     | 0 leaves `y` bit-exact, 1 is the trained restoration, up to 1.5 |
+| `y_sharp`  | uint8 [1, 1, H, W] | restored luma                                                   |
+
+Scaling, residual add, halo clamp and rounding are inside the graph. The metadata carries the
+contract's version, this spec and the provenance as JSON; the runtime refuses what it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+CONTRACT = "1"
+"""Raised when a tensor or the meaning of one changes."""
+CONTRACT_KEY = "sharpcam.contract"
+SPEC_KEY = "sharpcam.spec"
+PROVENANCE_KEY = "sharpcam.provenance"
+"""ONNX `metadata_props` keys."""
+INPUT_Y, INPUT_CAMERA, INPUT_STRENGTH, OUTPUT_Y = "y", "camera", "strength", "y_sharp"
+MAX_STRENGTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """Topology of a UNetStudent: residual blocks at a quarter of the resolution.
+
+    stem (PixelUnshuffle and 3x3 convolution, as one strided convolution) -> `blocks` residual
+    blocks, each modulated by the camera's profile -> attention, where asked for -> 3x3 convolution
+    -> PixelShuffle -> added to the input.
+    """
+
+    tier: str = "standard"
+    """What the user chooses by: lite, standard, high."""
+    channels: int = 16
+    """Feature channels; multiples of 16 run fastest."""
+    blocks: int = 6
+    """Residual blocks of two 3x3 convolutions."""
+    fold: int = 4
+    """The features live at 1 / fold of the resolution."""
+    channel_attention: bool = False
+    """A gate per channel from the mean over the whole picture."""
+    spatial_attention: bool = False
+    """A gate per place from the mean and maximum over the channels."""
+
+    @property
+    def macs_per_pixel(self) -> float:
+        """Multiply-adds per pixel of the full-resolution picture, convolutions only."""
+        ends = 2 * 9 * self.fold**2 * self.channels
+        middle = 2 * self.blocks * 9 * self.channels**2
+        attention = 2 * 49 if self.spatial_attention else 0
+        return (ends + middle + attention) / self.fold**2
+
+    @property
+    def receptive_field(self) -> int:
+        """How many pixels across may influence one output pixel (without channel attention)."""
+        convolutions = 2 + 2 * self.blocks
+        return self.fold * (1 + 2 * convolutions + (6 if self.spatial_attention else 0))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> NetworkSpec:
+        """Rebuild a spec from a file's metadata.
+
+        Raises:
+            ValueError: not JSON, or fields missing, unknown or of the wrong type.
+        """
+        values = json.loads(text)
+        expected = {field.name: type(field.default) for field in fields(cls)}
+        if not isinstance(values, dict) or values.keys() != expected.keys():
+            raise ValueError(f"expected the fields {sorted(expected)}, got {text[:200]!r}")
+        for name, kind in expected.items():
+            if type(values[name]) is not kind:
+                raise ValueError(f"{name}: expected {kind.__name__}, got {values[name]!r}")
+        return cls(**values)
