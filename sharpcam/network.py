@@ -2,12 +2,12 @@
 
 The contract (version 1), the same for every tier:
 
-| tensor     | type and shape     | meaning                                                         |
-|------------|--------------------|-----------------------------------------------------------------|
-| `y`        | uint8 [1, 1, H, W] | luma; H and W multiples of 4 (the runtime pads other sizes)     |
-| `camera`   | float32 [3]        | CameraProfile: blur in px, noise in grey levels, compression    |
-| `strength` | float32 scalar     | 0 leaves `y` bit-exact, 1 is the trained restoration, up to 1.5 |
-| `y_sharp`  | uint8 [1, 1, H, W] | restored luma                                                   |
+| tensor     | type and shape     | meaning                                                      |
+|------------|--------------------|--------------------------------------------------------------|
+| `y`        | uint8 [1, 1, H, W] | luma; H and W multiples of 4 (the runtime pads others)       |
+| `camera`   | float32 [3]        | CameraProfile: blur in px, noise in grey levels, compression |
+| `strength` | float32 scalar     | 0 leaves `y` bit-exact, 1 as trained, up to 1.5              |
+| `y_sharp`  | uint8 [1, 1, H, W] | restored luma                                                |
 
 Scaling, residual add, halo clamp and rounding are inside the graph. The metadata carries the
 contract's version, this spec and the provenance as JSON; the runtime refuses what it does not know.

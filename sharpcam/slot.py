@@ -13,8 +13,7 @@ T = TypeVar("T")
 
 
 class Slot(Generic[T]):
-    """Holds the newest item that was put and not yet taken. Safe between one putting and one
-    taking thread."""
+    """Holds the newest item put and not yet taken; for one putting and one taking thread."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -29,8 +28,7 @@ class Slot(Generic[T]):
             return self._dropped
 
     def put(self, item: T) -> None:
-        """Offer an item; one that was not taken yet is dropped and counted. Ignored after
-        `close`."""
+        """Replace what was not taken yet, which counts as dropped. Ignored after `close`."""
         with self._changed:
             if self._closed:
                 return
@@ -40,8 +38,7 @@ class Slot(Generic[T]):
             self._changed.notify_all()
 
     def put_when_empty(self, item: T) -> bool:
-        """Wait until the last item was taken, then put: for sources without a clock, where nothing
-        may be lost.
+        """Wait for room, then put: for sources without a clock, where nothing may be lost.
 
         Returns False when the slot was closed before there was room.
         """
@@ -54,8 +51,10 @@ class Slot(Generic[T]):
             return True
 
     def take(self, timeout: float | None = None) -> T | None:
-        """Take the newest item, waiting up to `timeout` seconds; None on timeout or when closed
-        and empty."""
+        """Take the newest item, waiting up to `timeout` seconds.
+
+        Returns None on timeout, or when the slot is closed and empty.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout)
             item, self._item = self._item, None
