@@ -1,0 +1,42 @@
+"""A file appears under its final name whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sharpcam.errors import SharpCamError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a hidden name in the folder of `path` to write to; rename it to `path` at the end.
+
+    On any error, Ctrl-C included, the hidden file is removed and `path` stays as it was.
+
+    Raises:
+        SharpCamError: the folder is missing or not writable, or `path` is a folder.
+    """
+    if path.is_dir():
+        raise SharpCamError(f"cannot write {path}: it is a folder", "give the name of a file")
+    # The extension stays last: writers choose the format by it.
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        partial.open("wb").close()
+    except OSError as error:
+        raise SharpCamError(
+            f"cannot write {path}: {error.strerror or error}",
+            "choose a folder that exists and that you may write to",
+        ) from error
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise SharpCamError(
+            f"cannot write {path}: {error.strerror or error}",
+            "check the free space, and that no other program has the file open",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
