@@ -1,0 +1,145 @@
+"""Every knob of a training run, with its default and its help; the command line derives from it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from training.data import PHOTOS
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How one network of a run is trained."""
+
+    steps: int
+    batch: int
+    crop: int
+    """Side of the training crops in pixels; a multiple of 8, at most 144."""
+    rate: float
+    """Peak learning rate; warms up over a fiftieth of the steps, then falls as a cosine to 1 %."""
+    evaluate_every: int
+    patience: int = 10
+    """Evaluations without a better score before stopping early."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run: teacher, student, profile estimator."""
+
+    name: str = "cpu"
+    """The run's folder under --runs."""
+    data: Path = PHOTOS
+    """Folder of sharp photographs, searched recursively."""
+    runs: Path = Path("runs")
+    """Where checkpoints, logs and exports go."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    precision: str = "auto"
+    """auto, fp32, bf16, fp16; auto is the fastest that the device computes natively."""
+    threads: int = 2
+    """CPU threads for the networks."""
+    workers: int = 1
+    """Processes that make training pairs."""
+    seed: int = 1
+    crops_per_photo: int = 24
+    """Size of the bank of crisp crops."""
+    checkpoint_minutes: float = 3.0
+    ema: float = 0.999
+    """Decay of the averaged weights, which are the ones evaluated and kept."""
+    teacher: Stage = Stage(5000, 8, 128, 1e-3, 500)
+    student: Stage = Stage(30000, 16, 128, 2e-3, 1000)
+    estimator: Stage = Stage(6000, 32, 96, 2e-3, 1000)
+    teacher_width: int = 32
+    """Channels of the teacher at half resolution."""
+    channels: int = 16
+    """Channels of the student."""
+    blocks: int = 6
+    """Residual blocks of the student."""
+    channel_attention: bool = False
+    spatial_attention: bool = False
+    pixel_weight: float = 1.0
+    """Weight of L1 (Charbonnier)."""
+    vgg_weight: float = 0.002
+    """Weight of the VGG perceptual term; small, or PSNR stops being honest."""
+    edge_weight: float = 0.2
+    """Weight of the Sobel edge term."""
+    ssim_weight: float = 0.02
+    """Weight of 1 - SSIM."""
+    feature_weight: float = 0.002
+    """Weight of feature distillation."""
+    output_weight: float = 0.3
+    """Weight of the distance to the teacher's output."""
+    vgg_items: int = 1
+    """Pictures of a batch that go through VGG (it costs 90 times the student), as 64 px crops."""
+    distil_items: int = 2
+    """Pictures of a batch that go through the teacher (11 times the student)."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=str, sort_keys=True)
+
+    @property
+    def identity(self) -> str:
+        """What must not change when a run is resumed: all that changes the numbers."""
+        values = asdict(self)
+        for harmless in ("runs", "data", "device", "threads", "workers", "checkpoint_minutes"):
+            del values[harmless]
+        return json.dumps(values, sort_keys=True)
+
+
+PRESETS: dict[str, Config] = {
+    "smoke": Config(
+        name="smoke",
+        workers=0,
+        crops_per_photo=1,
+        teacher=Stage(12, 2, 64, 1e-3, 6),
+        student=Stage(30, 4, 64, 2e-3, 15),
+        estimator=Stage(20, 8, 96, 2e-3, 10),
+        teacher_width=8,
+    ),
+    "cpu": Config(),
+    "gpu": Config(
+        name="gpu",
+        workers=12,
+        crops_per_photo=48,
+        teacher=Stage(120_000, 32, 144, 1e-3, 4000),
+        student=Stage(300_000, 64, 144, 2e-3, 5000, patience=20),
+        estimator=Stage(40_000, 64, 96, 2e-3, 4000),
+        teacher_width=48,
+        vgg_items=8,
+        distil_items=32,
+    ),
+}
+"""smoke: under a minute, for tests. cpu: an afternoon on two cores. gpu: a night on one card."""
+
+
+def _flags() -> dict[str, Any]:
+    """Names and types of the plain fields, and the steps of each stage."""
+    kinds = {"str": str, "int": int, "float": float, "Path": Path, "bool": bool}
+    return {field.name: kinds[field.type] for field in fields(Config) if field.type in kinds}
+
+
+def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, argparse.Namespace]:
+    """Read a preset and what the flags change in it."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("--preset", choices=PRESETS, default="cpu")
+    parser.add_argument("--install", action="store_true", help="copy the exports to assets/model")
+    for stage in ("teacher", "student", "estimator"):
+        parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
+    for name, kind in _flags().items():
+        option = f"--{name.replace('_', '-')}"
+        if kind is bool:
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, default=None)
+        else:
+            parser.add_argument(option, type=kind, help=f"default {getattr(Config, name)}")
+    args = parser.parse_args(argv)
+    config = PRESETS[args.preset]
+    given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
+    for stage in ("teacher", "student", "estimator"):
+        steps = getattr(args, f"{stage}_steps")
+        if steps is not None:
+            given[stage] = replace(getattr(config, stage), steps=steps)
+    return replace(config, **given), args

@@ -1,0 +1,231 @@
+"""What a webcam does to a picture: small functions on luma, composed by a `Camera`.
+
+All pictures are luma as float32 [H, W] in 0..1. The order is the light's: lens and motion, then the
+sensor's resolution and noise, then the camera's own processing (denoising, sharpening), then
+compression and scaling to the size of the frame. Severities are a webcam's, far milder than those
+of super-resolution training sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sharpcam.profile import CameraProfile
+
+Luma = NDArray[np.float32]
+GAMMA = 2.2
+SCALERS = {
+    "area": Image.Resampling.BOX,  # for shrinking; enlarges bilinearly
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+"""Pillow's kernels, antialiased when shrinking, as the literature's bicubic is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera's faults. The defaults are a perfect camera."""
+
+    lens_px: float = 0.0
+    """Defocus and lens blur: standard deviation of a Gaussian, in pixels of the frame."""
+    motion_px: float = 0.0
+    """Length of a straight motion blur, in pixels of the frame."""
+    motion_angle: float = 0.0
+    """Its direction in radians."""
+    scale: float = 1.0
+    """The sensor has 1 / scale of the frame's width and height."""
+    scaler: str = "bilinear"
+    """Kernel that brings the sensor's picture to the frame's size."""
+    shot_noise: float = 0.0
+    """Variance of the photon noise per unit of linear light (0..1)."""
+    read_noise: float = 0.0
+    """Standard deviation of the sensor's own noise in linear light (0..1)."""
+    smear: float = 0.0
+    """Strength of the camera's denoising, 0 to 1: edges stay, fine texture goes."""
+    oversharpen: float = 0.0
+    """Amount of the camera's own unsharp mask."""
+    oversharpen_px: float = 1.0
+    """Its radius (standard deviation), in pixels of the sensor."""
+    quality: int | None = None
+    """MJPEG quality, 1 to 100; None for no compression."""
+    compress_at_sensor: bool = False
+    """Compressed before scaling to the frame (a small camera picture shown large)."""
+
+
+def lens_blur(y: Luma, sigma_px: float) -> Luma:
+    """Gaussian blur; nothing below 0.2 px, where the kernel is a point."""
+    return y if sigma_px < 0.2 else cv2.GaussianBlur(y, (0, 0), sigma_px)
+
+
+def motion_blur(y: Luma, length_px: float, angle: float) -> Luma:
+    """Mean along a straight line of this length."""
+    if length_px < 1:
+        return y
+    size = 2 * int(np.ceil(length_px / 2)) + 1
+    kernel = np.zeros((size, size), np.float32)
+    for t in np.linspace(-length_px / 2, length_px / 2, 4 * size):
+        # Bilinear splat, so that the blur grows smoothly with the length.
+        x, z = size // 2 + t * np.cos(angle), size // 2 + t * np.sin(angle)
+        left, top = int(np.floor(x)), int(np.floor(z))
+        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            if 0 <= top + i < size and 0 <= left + j < size:
+                kernel[top + i, left + j] += (1 - abs(z - top - i)) * (1 - abs(x - left - j))
+    return cv2.filter2D(y, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
+
+
+def resize(y: Luma, height: int, width: int, scaler: str) -> Luma:
+    """Scale to a size with one of the `SCALERS`."""
+    if y.shape == (height, width):
+        return y
+    if scaler == "area" and width > y.shape[1]:
+        scaler = "bilinear"
+    return np.asarray(Image.fromarray(y).resize((width, height), SCALERS[scaler]))
+
+
+def sensor_noise(y: Luma, shot: float, read: float, rng: np.random.Generator) -> Luma:
+    """Photon and read noise, added in linear light as the sensor does."""
+    if shot == 0 and read == 0:
+        return y
+    light = np.power(np.clip(y, 0, 1), GAMMA)
+    noise = rng.standard_normal(y.shape, dtype=np.float32)
+    light = light + noise * np.sqrt(shot * light + read * read, dtype=np.float32)
+    return np.power(np.clip(light, 0, 1), 1 / GAMMA, dtype=np.float32)
+
+
+def denoise_smear(y: Luma, strength: float) -> Luma:
+    """A bilateral filter mixed in: what the camera's processor does to noise and to fine hair
+    alike."""
+    if strength == 0:
+        return y
+    return y + strength * (cv2.bilateralFilter(y, 5, 0.06, 1.5) - y)
+
+
+def unsharp(y: Luma, amount: float, sigma_px: float) -> Luma:
+    """Unsharp mask, clipped as the camera's 8 bits clip it."""
+    if amount == 0:
+        return y
+    return np.clip(y + amount * (y - cv2.GaussianBlur(y, (0, 0), sigma_px)), 0, 1)
+
+
+def to_uint8(y: Luma) -> NDArray[np.uint8]:
+    """Luma as 8 bits, rounded."""
+    return np.clip(y * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def mjpeg(y: Luma, quality: int) -> Luma:
+    """Through one JPEG."""
+    _, coded = cv2.imencode(".jpg", to_uint8(y), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+
+
+def expose(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
+    """Everything before compression: float32 [H, W] to float32 at the sensor's size."""
+    height, width = y.shape
+    y = motion_blur(lens_blur(y, camera.lens_px), camera.motion_px, camera.motion_angle)
+    if camera.scale > 1:
+        y = resize(y, round(height / camera.scale), round(width / camera.scale), camera.scaler)
+    y = sensor_noise(y, camera.shot_noise, camera.read_noise, rng)
+    y = denoise_smear(y, camera.smear)
+    return unsharp(y, camera.oversharpen, camera.oversharpen_px)
+
+
+def degrade(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
+    """The whole camera: float32 [H, W] in 0..1 to the same shape, on the grid of 8 bits."""
+    shown = expose(camera, y, rng)
+    if camera.quality is not None and camera.compress_at_sensor:
+        shown = mjpeg(shown, camera.quality)
+    shown = resize(shown, *y.shape, camera.scaler)
+    if camera.quality is not None and not camera.compress_at_sensor:
+        shown = mjpeg(shown, camera.quality)
+    return to_uint8(shown).astype(np.float32) / 255
+
+
+# --- the profile of a camera, measured rather than added up ---------------------------------------
+
+
+@cache
+def _ruler() -> tuple[Luma, NDArray[np.bool_], float, NDArray[np.float64], NDArray[np.float64]]:
+    """A faint fixed texture, the band where blur is read, its amplitude, and blur against loss."""
+    rng = np.random.default_rng(0)
+    texture = rng.standard_normal((96, 96), dtype=np.float32)
+    pattern = np.clip(0.5 + 0.08 * cv2.GaussianBlur(texture, (0, 0), 0.6), 0, 1)
+    frequency = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(96)[None])
+    band = (frequency > 0.08) & (frequency < 0.4)
+    spectrum = np.abs(np.fft.rfft2(pattern - pattern.mean()))[band]
+    sigmas = np.linspace(0, 3, 61)
+    loss = np.array(
+        [(spectrum * np.exp(-2 * (np.pi * sigma * frequency[band]) ** 2)).sum() for sigma in sigmas]
+    )
+    return pattern, band, float(spectrum.sum()), sigmas, loss / spectrum.sum()
+
+
+def true_profile(camera: Camera) -> CameraProfile:
+    """The profile that this camera's frames have, before compression.
+
+    Blur is the standard deviation of the Gaussian that loses as much amplitude as the camera does
+    between 0.08 and 0.4 cycles per pixel (the camera's own sharpening included); noise is what a
+    mid-grey wall shows in the frame.
+    """
+    pattern, band, amplitude, sigmas, loss = _ruler()
+    rng = np.random.default_rng(1)
+    quiet = replace(camera, shot_noise=0.0, read_noise=0.0, smear=0.0)
+    seen = resize(expose(quiet, pattern, rng), *pattern.shape, camera.scaler)
+    kept = np.abs(np.fft.rfft2(seen - seen.mean()))[band].sum() / amplitude
+    blur_px = np.interp(-kept, -loss, sigmas)
+    wall = np.full(pattern.shape, 0.5, np.float32)
+    noise = resize(expose(camera, wall, rng), *wall.shape, camera.scaler).std() * 255
+    compression = 0.0 if camera.quality is None else (100 - camera.quality) / 50
+    return CameraProfile.clipped(blur_px, noise, compression)
+
+
+# --- the recipe: which cameras there are ----------------------------------------------------------
+
+
+def sample_camera(rng: np.random.Generator) -> Camera:
+    """A camera at random, as training meets them (the sender's side: before any call codec)."""
+    kind = rng.random()
+    if kind < 0.12:
+        return Camera()
+    if kind < 0.2:  # the classic softening of super-resolution papers: small and large again
+        return Camera(scale=rng.uniform(1.5, 3), scaler=rng.choice(list(SCALERS)))
+    small = kind < 0.4  # a small picture shown large
+    dark = rng.random() < 0.3
+    noise = rng.uniform(0, 1) ** 2 * (3.0 if dark else 1.0)
+    return Camera(
+        lens_px=rng.uniform(0.0, 1.7),
+        motion_px=rng.uniform(1, 3) if rng.random() < 0.1 else 0.0,
+        motion_angle=rng.uniform(0, np.pi),
+        scale=rng.uniform(1.5, 2.5) if small else rng.choice([1.0, rng.uniform(1, 1.6)]),
+        scaler=rng.choice(list(SCALERS)),
+        shot_noise=noise * 6e-4,
+        read_noise=noise * 4e-3,
+        smear=rng.uniform(0, 0.8) if rng.random() < 0.5 else 0.0,
+        oversharpen=rng.uniform(0.2, 1.0) if rng.random() < 0.35 else 0.0,
+        oversharpen_px=rng.uniform(0.8, 1.5),
+        quality=None if rng.random() < 0.1 else int(rng.integers(55, 97)),
+        compress_at_sensor=small and rng.random() < 0.7,
+    )
+
+
+BUCKETS: dict[str, Camera] = {
+    "webcam-mild": Camera(lens_px=1.1, shot_noise=4e-5, read_noise=6e-4, smear=0.2, quality=92),
+    "webcam-360p": Camera(
+        lens_px=0.9,
+        scale=2.0,
+        scaler="bilinear",
+        shot_noise=5e-5,
+        read_noise=8e-4,
+        quality=85,
+        compress_at_sensor=True,
+    ),
+    "low light": Camera(lens_px=1.15, shot_noise=4e-4, read_noise=3e-3, smear=0.5, quality=88),
+    "clean": Camera(),
+}
+"""The cameras of the evaluation; the "seed" bucket is defined by its own two scalers
+(evaluate.py)."""

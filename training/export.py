@@ -1,0 +1,2 @@
+def export_all(folder, install):
+    pass

@@ -1,0 +1,110 @@
+"""UNetTeacher: a strong restoration U-Net, some ten times the student, that the student learns
+from.
+
+Blocks after NAFNet (Chen et al. 2022): LayerNorm, depthwise convolution and a multiplicative gate,
+no other nonlinearity. Its channel attention is left out, because a mean over the whole picture
+makes a crop and a frame disagree. The camera's profile enters as three constant planes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.student import normalise_profile
+
+
+@dataclass(frozen=True)
+class TeacherSpec:
+    """Width at half resolution, and blocks per level: half, quarter, eighth, quarter, half."""
+
+    width: int = 32
+    blocks: tuple[int, int, int, int, int] = (2, 2, 4, 2, 2)
+
+
+class LayerNorm(nn.Module):
+    """Over the channels of each place; [N, C, H, W]."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        centred = x - x.mean(1, keepdim=True)
+        scale = torch.rsqrt(centred.square().mean(1, keepdim=True) + 1e-6)
+        return centred * scale * self.weight + self.bias
+
+
+class GatedBlock(nn.Module):
+    """A NAFNet block without channel attention: spatial mixing, then channel mixing, both gated."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = LayerNorm(channels), LayerNorm(channels)
+        self.widen = nn.Conv2d(channels, 2 * channels, 1)
+        self.depthwise = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.narrow = nn.Conv2d(channels, channels, 1)
+        self.feed = nn.Conv2d(channels, 2 * channels, 1)
+        self.forth = nn.Conv2d(channels, channels, 1)
+        self.beta = nn.Parameter(torch.full((channels, 1, 1), 0.1))
+        self.gamma = nn.Parameter(torch.full((channels, 1, 1), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] to the same shape."""
+        a, b = self.depthwise(self.widen(self.norm1(x))).chunk(2, 1)
+        x = x + self.beta * self.narrow(a * b)
+        a, b = self.feed(self.norm2(x)).chunk(2, 1)
+        return x + self.gamma * self.forth(a * b)
+
+
+class UNetTeacher(nn.Module):
+    """Luma in, luma out; three levels at 1/2, 1/4 and 1/8 of the resolution."""
+
+    FEATURES_FOLD = 4
+    """`forward` returns features at this fraction of the resolution, the student's own."""
+
+    def __init__(self, spec: TeacherSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        w = spec.width
+        half, quarter, eighth, quarter_up, half_up = (
+            nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
+            for channels, count in zip((w, 2 * w, 4 * w, 2 * w, w), spec.blocks, strict=True)
+        )
+        self.stem = nn.Conv2d(4 + 3, w, 3, padding=1)
+        self.enter_half, self.enter_quarter, self.middle = half, quarter, eighth
+        self.leave_quarter, self.leave_half = quarter_up, half_up
+        self.down1 = nn.Conv2d(w, 2 * w, 2, stride=2)
+        self.down2 = nn.Conv2d(2 * w, 4 * w, 2, stride=2)
+        self.up2 = nn.Sequential(nn.Conv2d(4 * w, 8 * w, 1, bias=False), nn.PixelShuffle(2))
+        self.up1 = nn.Sequential(nn.Conv2d(2 * w, 4 * w, 1, bias=False), nn.PixelShuffle(2))
+        self.head = nn.Conv2d(w, 4, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    @property
+    def feature_channels(self) -> int:
+        return 2 * self.spec.width
+
+    def forward(self, y: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
+        """Restore luma.
+
+        Args:
+            y: luma [N, 1, H, W] in 0..1, H and W multiples of 8.
+            camera: profiles [N, 3] in CameraProfile's units.
+
+        Returns:
+            Restored luma [N, 1, H, W], not clipped, and features [N, 2 width, H / 4, W / 4].
+        """
+        x = F.pixel_unshuffle(y, 2)
+        planes = normalise_profile(camera)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        half = self.enter_half(self.stem(torch.cat([x, planes], 1)))
+        quarter = self.enter_quarter(self.down1(half))
+        eighth = self.middle(self.down2(quarter))
+        features = self.leave_quarter(self.up2(eighth) + quarter)
+        out = self.leave_half(self.up1(features) + half)
+        return y + F.pixel_shuffle(self.head(out), 2), features
