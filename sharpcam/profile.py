@@ -70,6 +70,10 @@ class CameraProfile:
         )
 
 
+TYPICAL = CameraProfile(1.0, 1.5, 0.3)
+"""A soft built-in webcam: what is assumed until the picture has told more."""
+
+
 class ProfileTracker:
     """Median of the last estimates; moves the profile in use only when the difference would be
     seen.

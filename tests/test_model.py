@@ -1,0 +1,147 @@
+"""Loading students: what is accepted, what is refused, and the fold of the profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from tiny import SPEC, write_adder, write_identity
+
+from sharpcam.errors import SharpCamError
+from sharpcam.model import MAX_BYTES, load_model, open_session
+from sharpcam.network import CONTRACT_KEY, PROVENANCE_KEY, SPEC_KEY
+from sharpcam.profile import CameraProfile
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Path:
+    return write_adder(tmp_path / "student.onnx")
+
+
+def refusal(path: Path) -> SharpCamError:
+    with pytest.raises(SharpCamError) as caught:
+        load_model(path)
+    assert path.name in caught.value.message
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+    return caught.value
+
+
+def changed(student: Path, **metadata: str | None) -> Path:
+    proto = onnx.load(str(student))
+    values: dict[str, str | None] = {entry.key: entry.value for entry in proto.metadata_props}
+    values |= metadata
+    helper.set_model_props(proto, {key: value for key, value in values.items() if value})
+    onnx.save(proto, str(student))
+    return student
+
+
+def test_a_student_comes_with_its_spec_and_provenance(student: Path) -> None:
+    model = load_model(student)
+    assert model.spec == SPEC
+    assert model.provenance == {"data": "-"}
+
+
+def test_a_session_has_its_camera_folded_in(student: Path) -> None:
+    model = load_model(student)
+    grey = np.full((8, 12), 100, np.uint8)
+    soft = model.session(CameraProfile(2, 3, 0.2), threads=1)
+    clean = model.session(CameraProfile(), threads=1)
+    assert (soft.run(grey, 1.0) == 100 + 2 * 10 + 3 + 1).all()
+    assert (soft.run(grey, 0.5) == 112).all()
+    assert (clean.run(grey, 1.0) == 100).all()
+
+
+@pytest.mark.parametrize("content", [b"\x00" * 100, b"not a model at all", b"\x08\x09"])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "student.onnx"
+    path.write_bytes(content)
+    refusal(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    refusal(tmp_path / "student.onnx")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    refusal(tmp_path)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "student.onnx"
+    path.touch()
+    assert "0 bytes" in refusal(path).message
+
+
+def test_a_huge_file_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "student.onnx"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    assert "too large" in refusal(path).message
+
+
+def test_every_truncation_is_refused(student: Path) -> None:
+    data = student.read_bytes()
+    for length in range(1, len(data), 7):
+        student.write_bytes(data[:length])
+        with pytest.raises(SharpCamError):
+            load_model(student).session(CameraProfile(), threads=1)
+
+
+def test_a_model_without_our_metadata_is_refused(student: Path) -> None:
+    proto = onnx.load(str(student))
+    del proto.metadata_props[:]
+    onnx.save(proto, str(student))
+    assert "not a SharpCam student" in refusal(student).message
+
+
+def test_an_unknown_contract_is_refused(student: Path) -> None:
+    assert "'2'" in refusal(changed(student, **{CONTRACT_KEY: "2"})).message
+
+
+@pytest.mark.parametrize("spec", [None, "nonsense", "[1]", "{}", '{"channels": "many"}'])
+def test_an_unreadable_spec_is_refused(student: Path, spec: str | None) -> None:
+    refusal(changed(student, **{SPEC_KEY: spec}))
+
+
+@pytest.mark.parametrize("provenance", ["[1, 2]", "{", "[" * 100_000])
+def test_an_unreadable_provenance_is_refused(student: Path, provenance: str) -> None:
+    refusal(changed(student, **{PROVENANCE_KEY: provenance}))
+
+
+def test_other_inputs_or_outputs_are_refused(student: Path) -> None:
+    original = onnx.load(str(student))
+    for tensors, name in ((original.graph.input, "inputs"), (original.graph.output, "outputs")):
+        tensors[0].type.tensor_type.elem_type = TensorProto.FLOAT
+        onnx.save(original, str(student))
+        assert name in refusal(student).message
+        tensors[0].type.tensor_type.elem_type = TensorProto.UINT8
+
+
+def test_weights_in_another_file_are_refused(student: Path) -> None:
+    proto = onnx.load(str(student))
+    weights = proto.graph.initializer[0]
+    weights.data_location = TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="/etc/passwd")
+    student.write_bytes(proto.SerializeToString())
+    assert "another file" in refusal(student).message
+
+
+def test_weights_of_the_wrong_shape_are_refused_when_the_session_is_made(student: Path) -> None:
+    proto = onnx.load(str(student))
+    weights = next(tensor for tensor in proto.graph.initializer if tensor.name == "weights")
+    weights.dims[:] = [7]
+    onnx.save(proto, str(student))
+    with pytest.raises(SharpCamError):
+        load_model(student).session(CameraProfile(), threads=1)
+
+
+def test_a_plain_session_opens_any_model(tmp_path: Path) -> None:
+    session = open_session(write_identity(tmp_path / "other.onnx"), threads=1)
+    assert [value.name for value in session.get_inputs()] == ["y", "camera", "strength"]
+    (tmp_path / "bad.onnx").write_bytes(b"bad")
+    with pytest.raises(SharpCamError):
+        open_session(tmp_path / "bad.onnx", threads=1)
