@@ -26,6 +26,10 @@ PROVENANCE_KEY = "sharpcam.provenance"
 """ONNX `metadata_props` keys."""
 INPUT_Y, INPUT_CAMERA, INPUT_STRENGTH, OUTPUT_Y = "y", "camera", "strength", "y_sharp"
 MAX_STRENGTH = 1.5
+ESTIMATOR_KEY = "sharpcam.estimator"
+"""Metadata key of the profile estimator's file, whose value is the contract's version."""
+ESTIMATOR_CROP = 96
+"""Side in pixels of the crops that the profile estimator reads: uint8 [N, 1, 96, 96]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +49,34 @@ def save_weights(path: Path, model: nn.Module, about: dict[str, Any], half: bool
     partial.replace(path)
 
 
+def read_about(path: Path) -> dict[str, Any]:
+    """What a file made by `save_weights` says about itself.
+
+    Raises:
+        SharpCamError: missing or damaged.
+    """
+    with _opened(path) as file:
+        return {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+
+
 def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
     """Fill a model from a file made by `save_weights`; returns what the file says about itself.
 
     Raises:
         SharpCamError: missing, damaged, or weights of another network.
     """
+    with _opened(path) as file:
+        names = file.keys()
+        model.load_state_dict({name: file.get_tensor(name).float() for name in names})
+    return read_about(path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            names = file.keys()
-            model.load_state_dict({name: file.get_tensor(name).float() for name in names})
-    except (OSError, SafetensorError, RuntimeError) as error:
+            yield file
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise SharpCamError(
             f"cannot use the weights in {path}: {error}", "train them again, or give another file"
         ) from error
-    return {key: json.loads(value) for key, value in metadata.items()}

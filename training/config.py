@@ -50,9 +50,9 @@ class Config:
     checkpoint_minutes: float = 3.0
     ema: float = 0.999
     """Decay of the averaged weights, which are the ones evaluated and kept."""
-    teacher: Stage = Stage(5000, 8, 128, 1e-3, 500)
-    student: Stage = Stage(30000, 16, 128, 2e-3, 1000)
-    estimator: Stage = Stage(6000, 32, 96, 2e-3, 1000)
+    teacher: Stage = Stage(2500, 8, 128, 1e-3, 250)
+    student: Stage = Stage(15000, 16, 128, 2e-3, 500)
+    estimator: Stage = Stage(3000, 32, 96, 2e-3, 500)
     teacher_width: int = 32
     """Channels of the teacher at half resolution."""
     channels: int = 16

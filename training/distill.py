@@ -1,4 +1,4 @@
-"""Retrain SharpCam: the teacher, then the student from it, then the profile estimator; then export.
+"""Retrain SharpCam: the profile estimator, the teacher, the student from it; then export.
 
     python -m training.distill                   # --preset cpu: an afternoon on two cores
     python -m training.distill --preset gpu --data ~/photographs --install
@@ -109,6 +109,16 @@ def distill(config: Config) -> None:
         "identity": config.identity + about["data"],
         "checkpoint_minutes": config.checkpoint_minutes,
     }
+    fit(
+        "estimator",
+        ProfileNet(),
+        config.estimator,
+        batches=examples(config.estimator, config.seed + 2),
+        loss=estimator_loss,
+        evaluate=ProfileValidation(held_out),
+        about=about,
+        **common,
+    )
     teacher_spec = TeacherSpec(width=config.teacher_width)
     teacher = fit(
         "teacher",
@@ -136,16 +146,6 @@ def distill(config: Config) -> None:
         evaluate=Validation(held_out, config.student.crop),
         about=about | {"spec": json.loads(student_spec.to_json())},
         extra=adapter,
-        **common,
-    )
-    fit(
-        "estimator",
-        ProfileNet(),
-        config.estimator,
-        batches=examples(config.estimator, config.seed + 2),
-        loss=estimator_loss,
-        evaluate=ProfileValidation(held_out),
-        about=about,
         **common,
     )
 

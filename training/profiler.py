@@ -10,11 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sharpcam.network import ESTIMATOR_CROP
 from training.data import make_pair
 from training.student import PROFILE_SCALE, SLOPE, normalise_profile
-
-CROP = 96
-"""Side of the crops it reads, in pixels."""
 
 
 class ProfileNet(nn.Module):
@@ -59,7 +57,7 @@ class ProfileValidation:
     """Held-out crops at random cameras; the score is minus the weighted error over a camera."""
 
     def __init__(self, bank: NDArray[np.uint8], count: int = 400) -> None:
-        pairs = [make_pair(bank, CROP, (11, index)) for index in range(count)]
+        pairs = [make_pair(bank, ESTIMATOR_CROP, (11, index)) for index in range(count)]
         self.crops = torch.from_numpy(np.stack([pair.degraded for pair in pairs]))[:, None]
         self.cameras = torch.from_numpy(np.stack([pair.camera for pair in pairs]))
 
