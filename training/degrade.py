@@ -157,12 +157,18 @@ def _ruler() -> tuple[Luma, NDArray[np.bool_], float, NDArray[np.float64], NDArr
     pattern = np.clip(0.5 + 0.08 * cv2.GaussianBlur(texture, (0, 0), 0.6), 0, 1)
     frequency = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(96)[None])
     band = (frequency > 0.08) & (frequency < 0.4)
-    spectrum = np.abs(np.fft.rfft2(pattern - pattern.mean()))[band]
+    spectrum = _amplitude(pattern)[band]
     sigmas = np.linspace(0, 3, 61)
     loss = np.array(
         [(spectrum * np.exp(-2 * (np.pi * sigma * frequency[band]) ** 2)).sum() for sigma in sigmas]
     )
     return pattern, band, float(spectrum.sum()), sigmas, loss / spectrum.sum()
+
+
+def _amplitude(y: Luma) -> NDArray[np.float64]:
+    """Amplitude spectrum, windowed so that the borders do not leak into the fine band."""
+    window = np.hanning(y.shape[0])[:, None] * np.hanning(y.shape[1])[None]
+    return np.abs(np.fft.rfft2((y - y.mean()) * window))
 
 
 def true_profile(camera: Camera) -> CameraProfile:
@@ -176,7 +182,7 @@ def true_profile(camera: Camera) -> CameraProfile:
     rng = np.random.default_rng(1)
     quiet = replace(camera, shot_noise=0.0, read_noise=0.0, smear=0.0)
     seen = resize(expose(quiet, pattern, rng), *pattern.shape, camera.scaler)
-    kept = np.abs(np.fft.rfft2(seen - seen.mean()))[band].sum() / amplitude
+    kept = _amplitude(seen)[band].sum() / amplitude
     blur_px = np.interp(-kept, -loss, sigmas)
     wall = np.full(pattern.shape, 0.5, np.float32)
     noise = resize(expose(camera, wall, rng), *wall.shape, camera.scaler).std() * 255
