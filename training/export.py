@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import io
 import json
 import shutil
 import sys
@@ -43,23 +42,20 @@ from training.profiler import ProfileNet
 from training.student import UNetStudent
 
 MODELS = Path(__file__).parents[1] / "assets" / "model"
-OPSET = 17
+OPSET = 18
 
 
-@torch.jit.script
-def _apply(y: Tensor, residual: Tensor, strength: Tensor) -> Tensor:
-    """Add the residual; beyond strength 1 never leave the range that the neighbourhood spans.
+def _within(y: Tensor, residual: Tensor, strength: Tensor) -> Tensor:
+    """Up to strength 1 the result lies between the input and the trained restoration."""
+    return y + strength * residual
 
-    At up to 1 the result lies between the input and the trained restoration, so there is nothing to
-    clamp and the branch costs nothing. Scripted, so that the branch is an ONNX If.
-    """
-    out = y + strength * residual
-    if bool(strength > 1):
-        restored = y + residual
-        high = torch.maximum(F.max_pool2d(y, 3, 1, 1), restored)
-        low = torch.minimum(-F.max_pool2d(-y, 3, 1, 1), restored)
-        out = torch.minimum(torch.maximum(out, low), high)
-    return out
+
+def _beyond(y: Tensor, residual: Tensor, strength: Tensor) -> Tensor:
+    """Beyond strength 1 never leave the range of the neighbourhood and of the restoration."""
+    restored = y + residual
+    high = torch.maximum(F.max_pool2d(y, 3, 1, 1), restored)
+    low = torch.minimum(-F.max_pool2d(-y, 3, 1, 1), restored)
+    return torch.minimum(torch.maximum(y + strength * residual, low), high)
 
 
 class Contract(nn.Module):
@@ -77,7 +73,9 @@ class Contract(nn.Module):
         """uint8 [1, 1, H, W], float32 [3], float32 scalar to uint8 [1, 1, H, W]."""
         luma = y.float()
         residual, _ = self.student.residual(luma, camera[None])
-        return (_apply(luma, residual, strength).clamp(0, 255) + 0.5).to(torch.uint8)
+        # An ONNX If, so that the halo clamp costs nothing until somebody asks for more than 1.
+        out = torch.cond(strength > 1, _beyond, _within, (luma, residual, strength))
+        return (out.clamp(0, 255) + 0.5).to(torch.uint8)
 
 
 class EstimatorContract(nn.Module):
@@ -98,37 +96,53 @@ def _to_onnx(
     examples: tuple[Tensor, ...],
     inputs: list[str],
     outputs: list[str],
-    dynamic: dict[str, dict[int, str]],
+    dynamic: tuple[dict[int, Any] | None, ...],
     metadata: dict[str, str],
 ) -> bytes:
-    """Trace a module into a checked ONNX file with metadata."""
-    buffer = io.BytesIO()
-    torch.onnx.export(
+    """A module as a checked ONNX file with metadata."""
+    program = torch.onnx.export(
         module.eval(),
         examples,
-        buffer,
         input_names=inputs,
         output_names=outputs,
-        dynamic_axes=dynamic,
+        dynamic_shapes=dynamic,
         opset_version=OPSET,
-        dynamo=False,
+        dynamo=True,
+        verbose=False,
     )
-    model = onnx.load_model_from_string(buffer.getvalue())
+    model = program.model_proto
+    _forget_sources(model.graph)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
 
+def _forget_sources(graph: onnx.GraphProto) -> None:
+    """Remove the exporter's notes, which name source lines and paths of the training machine."""
+    for entry in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del entry.metadata_props[:]
+        entry.doc_string = ""
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                _forget_sources(attribute.g)
+    del graph.metadata_props[:]
+
+
 def student_onnx(student: UNetStudent, provenance: dict[str, Any]) -> bytes:
     """A student as an ONNX file that fulfils the contract."""
-    example = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
-    plane = {2: "height", 3: "width"}
+    example = torch.zeros(1, 1, 64, 96, dtype=torch.uint8)
+    fold = student.spec.fold
+    plane = {
+        2: fold * torch.export.Dim("cells_down", min=1, max=4096),
+        3: fold * torch.export.Dim("cells_across", min=1, max=4096),
+    }
     return _to_onnx(
         Contract(student),
         (example, torch.zeros(3), torch.tensor(1.0)),
         [INPUT_Y, INPUT_CAMERA, INPUT_STRENGTH],
         [OUTPUT_Y],
-        {INPUT_Y: plane, OUTPUT_Y: plane},
+        (plane, None, None),
         {
             CONTRACT_KEY: CONTRACT,
             SPEC_KEY: student.spec.to_json(),
@@ -140,13 +154,12 @@ def student_onnx(student: UNetStudent, provenance: dict[str, Any]) -> bytes:
 def estimator_onnx(net: ProfileNet, provenance: dict[str, Any]) -> bytes:
     """A profile estimator as an ONNX file."""
     example = torch.zeros(2, 1, ESTIMATOR_CROP, ESTIMATOR_CROP, dtype=torch.uint8)
-    rows = {0: "crops"}
     return _to_onnx(
         EstimatorContract(net),
         (example,),
         ["crops"],
         ["profile", "error"],
-        {"crops": rows, "profile": rows, "error": rows},
+        ({0: torch.export.Dim("crops", min=1, max=1024)},),
         {ESTIMATOR_KEY: CONTRACT, PROVENANCE_KEY: json.dumps(provenance, sort_keys=True)},
     )
 

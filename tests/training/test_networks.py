@@ -1,0 +1,114 @@
+"""The networks: contracts of shape, harmless at birth, and the spec's own arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from sharpcam.network import ESTIMATOR_CROP, NetworkSpec
+from training.profiler import ProfileNet
+from training.student import SLOPE, UNetStudent
+from training.teacher import TeacherSpec, UNetTeacher
+
+SPECS = [
+    NetworkSpec(),
+    NetworkSpec(channels=32, blocks=2),
+    NetworkSpec(channel_attention=True, spatial_attention=True),
+]
+
+
+@pytest.fixture
+def picture() -> torch.Tensor:
+    return torch.rand(2, 1, 40, 56, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_new_student_leaves_the_picture_as_it_is(spec: NetworkSpec, picture) -> None:
+    restored, features = UNetStudent(spec)(picture, torch.rand(2, 3))
+    assert torch.equal(restored, picture)
+    assert features.shape == (2, spec.channels, 10, 14)
+
+
+def test_a_new_teacher_leaves_the_picture_as_it_is(picture: torch.Tensor) -> None:
+    teacher = UNetTeacher(TeacherSpec(width=8))
+    restored, features = teacher(picture, torch.rand(2, 3))
+    assert torch.equal(restored, picture)
+    assert features.shape == (2, teacher.feature_channels, 10, 14)
+
+
+def test_the_stem_is_pixel_unshuffle_and_a_3x3_convolution(picture: torch.Tensor) -> None:
+    stem = UNetStudent(NetworkSpec()).stem
+    # Tap (4 i + a, 4 j + b) of the stem is tap (i, j) of the channel of phase (a, b).
+    weight = stem.weight.view(16, 3, 4, 3, 4).permute(0, 2, 4, 1, 3).reshape(16, 16, 3, 3)
+    unshuffled = F.conv2d(F.pixel_unshuffle(picture, 4), weight, stem.bias, padding=1)
+    torch.testing.assert_close(stem(picture), unshuffled, rtol=1e-4, atol=1e-5)
+
+
+def randomise(network: nn.Module) -> None:
+    generator = torch.Generator().manual_seed(5)
+    for parameter in network.parameters():
+        parameter.data = 0.2 * torch.randn(parameter.shape, generator=generator)
+
+
+def test_the_profile_changes_what_the_student_does(picture: torch.Tensor) -> None:
+    student = UNetStudent(NetworkSpec())
+    randomise(student)
+    soft, sharp = torch.tensor([[1.5, 0, 0]] * 2), torch.zeros(2, 3)
+    assert not torch.allclose(student(picture, soft)[0], student(picture, sharp)[0])
+
+
+@pytest.mark.parametrize("spec", SPECS[:2])
+def test_the_spec_counts_the_multiply_adds(spec: NetworkSpec) -> None:
+    counted = 0
+
+    def count(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        nonlocal counted
+        counted += output[0, 0].numel() * module.weight.numel()
+
+    student = UNetStudent(spec)
+    for module in student.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(count)
+    student(torch.zeros(1, 1, 64, 64), torch.zeros(1, 3))
+    assert counted / 64**2 == spec.macs_per_pixel
+
+
+@pytest.mark.parametrize("spec", [SPECS[0], NetworkSpec(spatial_attention=True)])
+def test_nothing_outside_the_receptive_field_matters(spec: NetworkSpec) -> None:
+    student = UNetStudent(spec).double()
+    randomise(student)
+    for parameter in student.parameters():
+        parameter.data = parameter.data.double()
+    reach = spec.receptive_field
+    side = (2 * reach + 64) // 8 * 8
+    y = torch.rand(1, 1, side, side, dtype=torch.double).requires_grad_()
+    middle = side // 2
+    student(y, torch.ones(1, 3, dtype=torch.double))[0][0, 0, middle, middle].backward()
+    touched = y.grad[0, 0].nonzero()
+    assert (touched - middle).abs().max() <= reach // 2 + spec.fold
+    if not spec.spatial_attention:  # whose gate is saturated far out, by these random weights
+        assert (touched - middle).abs().max() > reach // 2 - 2 * spec.fold
+
+
+def test_leaky_relu_has_the_slope_that_the_modules_say() -> None:
+    assert F.leaky_relu(torch.tensor(-1.0), SLOPE).item() == pytest.approx(-SLOPE)
+
+
+def test_the_estimator_reads_crops_and_is_blind_to_brightness() -> None:
+    net = ProfileNet()
+    y = torch.rand(3, 1, ESTIMATOR_CROP, ESTIMATOR_CROP) / 2
+    profile, error = net(y)
+    assert profile.shape == error.shape == (3, 3)
+    assert (profile >= 0).all()
+    assert (error > 0).all()
+    torch.testing.assert_close(net(y + 0.3)[0], profile, rtol=1e-3, atol=1e-4)
+
+
+def test_the_student_is_a_fraction_of_the_teacher() -> None:
+    student, teacher = (
+        sum(parameter.numel() for parameter in network.parameters())
+        for network in (UNetStudent(NetworkSpec()), UNetTeacher(TeacherSpec()))
+    )
+    assert 10 <= teacher / student <= 40
