@@ -1,0 +1,49 @@
+# SharpCam's commands. On a bare Debian with Python 3.11 or newer, `make run` and `make test` create
+# all that they need: .venv, the Python packages, and as root the missing Debian packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# OpenCV's window and the virtual environment need these of the system.
+RUN_PACKAGES := python3-venv libgl1 libglib2.0-0
+TEST_PACKAGES := xvfb xauth xdotool x11-utils
+
+.PHONY: run test lint bench train clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/installed-run  ## camera (or the bundled clip) to the virtual camera (or a recording)
+	$(BIN)/sharpcam run
+
+test: $(VENV)/installed-test  ## every test; what cannot run here says why
+	@installer/linux/need.sh $(TEST_PACKAGES)
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-test  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-run  ## milliseconds per stage
+	$(BIN)/sharpcam bench
+
+train: $(VENV)/installed-test  ## retrain the networks: an afternoon on two cores
+	$(BIN)/python -m training.distill --preset cpu
+
+$(VENV)/bin/python:
+	@installer/linux/need.sh $(RUN_PACKAGES)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "SharpCam needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing SharpCam's Python packages into $(VENV)"
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing SharpCam's Python packages, with those for tests and training, into $(VENV)"
+	$(PIP) -e '.[train,test,dev]'
+	@touch $@ $(VENV)/installed-run
+
+clean:  ## forget everything that was created
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

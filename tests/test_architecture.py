@@ -1,0 +1,147 @@
+"""The house rules that a machine can check: layers, cycles, torch, one library one file."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sharpcam"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+LAYERS: tuple[set[str], ...] = (
+    {"errors", "frame", "settings", "status", "slot", "profile", "network"},
+    {"assets", "atomic", "system"},
+    {"model", "enhancer", "estimator", "picture", "source", "sink", "video", "video_writer"},
+    {"pipeline", "learner"},
+    {"run", "devices", "bench", "batch", "jobs"},
+    {"cli", "__main__"},
+)
+"""From the bottom up; imports point downward or within a layer."""
+
+HOMES = {
+    "av": {"video", "video_writer"},
+    "cv2_enumerate_cameras": {"system"},
+    "onnx": {"model"},
+    "onnxruntime": {"model"},
+    "pystray": {"tray"},
+    "pyvirtualcam": {"sink"},
+}
+"""Each library with a device or a format behind it has one home, so changing it is one file."""
+
+
+def part_of(module: str) -> str:
+    """sharpcam.system.linux -> system; sharpcam -> __init__."""
+    return (module.split(".") + ["__init__"])[1]
+
+
+def imports(path: Path) -> set[str]:
+    """Every module name that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            names.add(node.module)
+            if node.module == "sharpcam":
+                names |= {f"sharpcam.{alias.name}" for alias in node.names}
+    return names
+
+
+def layer(part: str) -> int:
+    for index, parts in enumerate(LAYERS):
+        if part in parts:
+            return index
+    pytest.fail(f"sharpcam/{part}.py stands in no layer: add it to LAYERS")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_downward(module: str) -> None:
+    if part_of(module) == "__init__":
+        assert not any(name.startswith("sharpcam") for name in imports(MODULES[module]))
+        return
+    mine = layer(part_of(module))
+    for name in imports(MODULES[module]):
+        if name in MODULES and name != "sharpcam":
+            assert layer(part_of(name)) <= mine, f"{module} imports {name}, which is above it"
+
+
+def test_there_is_no_import_cycle() -> None:
+    graph = {
+        module: {name for name in imports(path) if name in MODULES and name != module}
+        for module, path in MODULES.items()
+    }
+    while leaves := [module for module, needs in graph.items() if not needs & graph.keys()]:
+        for module in leaves:
+            del graph[module]
+    assert not graph, f"import cycle among {sorted(graph)}"
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_has_one_home(library: str) -> None:
+    users = {
+        part_of(module)
+        for module, path in MODULES.items()
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users <= HOMES[library]
+
+
+def test_only_cli_exits_the_process() -> None:
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        if module != "sharpcam.cli":
+            assert "sys.exit" not in text, module
+            assert "SystemExit" not in text, module
+
+
+def test_only_system_asks_which_system_it_is() -> None:
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        if part_of(module) != "system":
+            for question in ("sys.platform", "os.name", "platform.system"):
+                assert question not in text, f"{module} asks {question}"
+
+
+def test_files_stay_short() -> None:
+    for path in (*PACKAGE.rglob("*.py"), *(ROOT / "training").rglob("*.py")):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+
+
+def fresh_interpreter(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+
+
+def test_importing_everything_leaves_torch_unloaded() -> None:
+    names = [name for name in MODULES if name != "sharpcam.__main__"]
+    code = f"import sys, importlib; [importlib.import_module(n) for n in {names}];"
+    assert fresh_interpreter(code + "print('torch' in sys.modules)").strip() == "False"
+
+
+def test_version_and_help_load_no_heavy_library() -> None:
+    code = (
+        "import sys, contextlib, io; from sharpcam import cli\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    cli.main(['--version'])\n"
+        "print([m for m in ('cv2', 'numpy', 'onnxruntime', 'av', 'rich') if m in sys.modules])"
+    )
+    assert fresh_interpreter(code).strip() == "[]"
+
+
+def test_nothing_is_unpickled() -> None:
+    for path in (*PACKAGE.rglob("*.py"), *(ROOT / "training").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert "pickle" not in imports(path), path
+        assert text.count("torch.load(") == text.count("weights_only=True"), path
+        assert "allow_pickle" not in text, path

@@ -1,0 +1,79 @@
+"""The bundled estimator, on pictures whose faults are known, and the choice of its crops."""
+
+from __future__ import annotations
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from sharpcam.assets import asset
+from sharpcam.estimator import CHOSEN, CROP, ProfileEstimator, textured_crops, weighted_median
+
+
+@pytest.fixture(scope="module")
+def scene() -> np.ndarray:
+    """A sharp made-up scene, uint8 [480, 640]: many edges at many scales over smooth shading."""
+    rng = np.random.default_rng(0)
+    y = np.full((480, 640), 120, np.uint8)
+    for _ in range(500):
+        centre = tuple(int(value) for value in rng.integers(0, 640, 2))
+        cv2.circle(y, centre, int(rng.integers(2, 40)), int(rng.integers(20, 235)), -1, cv2.LINE_AA)
+    return y
+
+
+@pytest.fixture(scope="module")
+def estimator() -> ProfileEstimator:
+    return ProfileEstimator()
+
+
+def test_softer_pictures_are_told_softer(estimator: ProfileEstimator, scene: np.ndarray) -> None:
+    blurs = []
+    for sigma in (0.7, 1.2, 1.8):
+        profile = estimator.estimate(cv2.GaussianBlur(scene, (0, 0), sigma))
+        assert profile is not None
+        blurs.append(profile.blur_px)
+    assert blurs == sorted(blurs)
+    assert blurs[2] - blurs[0] > 0.5
+
+
+def test_noisier_pictures_are_told_noisier(estimator: ProfileEstimator, scene: np.ndarray) -> None:
+    rng = np.random.default_rng(1)
+    soft = cv2.GaussianBlur(scene, (0, 0), 1.0).astype(float)
+    levels = []
+    for sigma in (0.5, 2.0, 5.0):
+        noisy = np.clip(soft + rng.normal(0, sigma, soft.shape), 0, 255).astype(np.uint8)
+        profile = estimator.estimate(noisy)
+        assert profile is not None
+        levels.append(profile.noise)
+    assert levels == sorted(levels)
+    assert levels[2] - levels[0] > 1.5
+
+
+def test_a_real_soft_clip_is_told_soft(estimator: ProfileEstimator) -> None:
+    with av.open(str(asset("samples/book.mkv"))) as container:
+        frame = next(container.decode(video=0))
+    y = frame.to_ndarray(format="gray")
+    profile = estimator.estimate(np.ascontiguousarray(y))
+    assert profile is not None
+    assert profile.blur_px > 0.5
+
+
+def test_walls_and_stamps_tell_nothing(estimator: ProfileEstimator) -> None:
+    assert estimator.estimate(np.full((480, 640), 77, np.uint8)) is None
+    assert estimator.estimate(np.zeros((CROP - 1, 640), np.uint8)) is None
+
+
+def test_the_most_textured_crops_are_chosen_on_the_jpeg_grid() -> None:
+    y = np.full((480, 640), 100, np.uint8)
+    y[:, 320:] = np.kron(np.random.default_rng(0).integers(0, 255, (60, 40)), np.ones((8, 8)))
+    crops = textured_crops(y)
+    assert crops.shape == (CHOSEN, CROP, CROP)
+    assert all(crop.std() > 40 for crop in crops)
+
+
+def test_the_weighted_median_goes_with_the_weight() -> None:
+    values = np.array([1, 2, 3], np.float32)
+    assert weighted_median(values, np.array([1, 1, 1], np.float32)) == 2
+    assert weighted_median(values, np.array([5, 1, 1], np.float32)) == 1
+    assert weighted_median(values[:1], np.array([0.1], np.float32)) == 1

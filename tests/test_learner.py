@@ -1,0 +1,103 @@
+"""The learner: off the frame path, rarely, and never in the picture's way."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from threading import Event, current_thread
+
+import numpy as np
+import pytest
+
+from sharpcam.learner import EARLY, ProfileLearner
+from sharpcam.profile import CameraProfile
+
+FRAME = np.zeros((8, 8), np.uint8)
+
+
+class FakeEstimator:
+    """Gives the estimates it was made with, then None; records the threads and the frames."""
+
+    def __init__(self, *estimates: CameraProfile | None) -> None:
+        self.estimates = list(estimates)
+        self.frames: SimpleQueue[np.ndarray] = SimpleQueue()
+        self.threads: set[str] = set()
+
+    def estimate(self, y: np.ndarray) -> CameraProfile | None:
+        self.threads.add(current_thread().name)
+        result = self.estimates.pop(0) if self.estimates else None
+        self.frames.put(y)
+        return result
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_changed_profile_is_told_from_the_learners_own_thread() -> None:
+    soft = CameraProfile(1.5, 1.0, 0.2)
+    estimator, told = FakeEstimator(soft), SimpleQueue()
+    with ProfileLearner(
+        lambda p: told.put((p, current_thread().name)), lambda: estimator
+    ) as learner:
+        learner.offer(FRAME)
+        assert told.get(timeout=5) == (soft, "profile")
+    assert estimator.threads == {"profile"}
+
+
+def test_the_frame_is_copied_because_the_camera_reuses_its_buffer() -> None:
+    estimator = FakeEstimator()
+    frame = FRAME.copy()
+    with ProfileLearner(lambda _: None, lambda: estimator) as learner:
+        learner.offer(frame)
+        frame[:] = 99
+        assert estimator.frames.get(timeout=5).max() == 0
+
+
+def test_few_of_many_frames_are_estimated_and_fewer_later() -> None:
+    clock = Clock()
+    estimator = FakeEstimator()
+    counts = []
+    with ProfileLearner(lambda _: None, lambda: estimator, clock) as learner:
+        for _ in range(3):  # three times twenty seconds at 30 frames a second
+            count = 0
+            for _ in range(600):
+                clock.now += 1 / 30
+                before = learner._offered
+                learner.offer(FRAME)
+                if learner._offered > before:
+                    estimator.frames.get(timeout=5)
+                    count += 1
+            counts.append(count)
+    assert counts[0] <= EARLY
+    assert counts[0] > counts[1] >= counts[2] >= 1
+
+
+def test_a_wall_tells_nothing_and_the_next_frame_does() -> None:
+    clock, told = Clock(), SimpleQueue()
+    estimator = FakeEstimator(None, CameraProfile(1.0, 0.0, 0.0))
+    with ProfileLearner(told.put, lambda: estimator, clock) as learner:
+        for _ in range(2):
+            clock.now += 60
+            learner.offer(FRAME)
+            estimator.frames.get(timeout=5)
+        assert told.get(timeout=5) == CameraProfile(1.0, 0.0, 0.0)
+    assert told.empty()
+
+
+def test_a_broken_estimator_is_logged_and_frames_are_still_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failed = Event()
+
+    def broken() -> FakeEstimator:
+        failed.set()
+        raise RuntimeError("no such model")
+
+    with ProfileLearner(lambda _: None, broken) as learner:
+        learner.offer(FRAME)
+        assert failed.wait(5)
+        learner.offer(FRAME)
+    assert "not followed" in caplog.text

@@ -1,0 +1,118 @@
+"""The whole recipe through its command, small: train, stop, resume, export, evaluate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from sharpcam.model import load_model
+from sharpcam.network import NetworkSpec
+from training import distill, evaluate
+from training.config import PRESETS, parse
+from training.distill import picture_terms, student_loss
+from training.student import UNetStudent
+from training.teacher import TeacherSpec, UNetTeacher
+
+
+@pytest.fixture(scope="module")
+def run_folder(few_photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `python -m training.distill --preset smoke` leaves, on a few photographs."""
+    runs = tmp_path_factory.mktemp("runs")
+    flags = ["--preset", "smoke", "--data", str(few_photographs), "--runs", str(runs)]
+    assert distill.main([*flags, "--crops-per-photo", "6"]) == 0
+    return runs / "smoke"
+
+
+def test_it_leaves_weights_curves_and_exports(run_folder: Path) -> None:
+    for name in ("teacher", "student", "estimator"):
+        for suffix in (".safetensors", ".csv", ".state.pt"):
+            assert (run_folder / f"{name}{suffix}").stat().st_size > 0
+    assert load_model(run_folder / "standard.onnx").spec == NetworkSpec()
+    assert (run_folder / "profile.onnx").exists()
+
+
+def test_weights_and_model_say_how_they_were_made(run_folder: Path) -> None:
+    with safe_open(run_folder / "teacher.safetensors", "pt") as file:
+        about = file.metadata()
+    config = json.loads(json.loads(about["config"]))
+    assert config["teacher"]["steps"] == PRESETS["smoke"].teacher.steps
+    provenance = load_model(run_folder / "standard.onnx").provenance
+    assert provenance["data"] == json.loads(about["data"])
+    assert provenance["step"] > 0
+
+
+def test_the_curves_show_all_five_terms_and_the_buckets(run_folder: Path) -> None:
+    columns = (run_folder / "student.csv").read_text().splitlines()[0].split(",")
+    assert {"pixel", "edge", "ssim", "vgg", "feature", "output"} <= set(columns)
+    assert {"webcam-mild", "webcam-360p", "low light", "clean"} <= set(columns)
+
+
+def test_a_folder_without_photographs_exits_with_1_and_a_hint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    flags = ["--preset", "smoke", "--data", str(tmp_path / "empty"), "--runs", str(tmp_path)]
+    assert distill.main(flags) == 1
+    assert "hint: give --data a folder" in capsys.readouterr().err
+
+
+def test_flags_change_a_preset() -> None:
+    flags = ["--preset", "smoke", "--channels", "32", "--student-steps", "7", "--spatial-attention"]
+    config, _ = parse(flags, "x", "y")
+    assert (config.channels, config.student.steps, config.spatial_attention) == (32, 7, True)
+    assert config.student.batch == PRESETS["smoke"].student.batch
+    assert config.identity != PRESETS["smoke"].identity
+
+
+def test_a_weight_of_zero_switches_the_vgg_term_off() -> None:
+    config, _ = parse(["--preset", "smoke", "--vgg-weight", "0"], "x", "y")
+    y = torch.rand(2, 1, 64, 64)
+    assert set(picture_terms(config, y, y, 0)) == {"pixel", "edge", "ssim"}
+
+
+def test_the_teacher_gets_no_gradient_from_the_student() -> None:
+    config = PRESETS["smoke"]
+    teacher, student = UNetTeacher(TeacherSpec(width=8)), UNetStudent(NetworkSpec())
+    adapter = nn.Conv2d(16, teacher.feature_channels, 1)
+    y = torch.rand(2, 1, 64, 64)
+    batch = [y, y.flip(0), torch.rand(2, 3)]
+    terms = student_loss(config, teacher, adapter, student, batch, 0)
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+    assert adapter.weight.grad.abs().sum() > 0
+
+
+def test_evaluate_prints_every_row_and_writes_json_and_a_sheet(
+    run_folder: Path, few_photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = {
+        "--data": few_photographs,
+        "--model": run_folder / "standard.onnx",
+        "--teacher": run_folder / "teacher.safetensors",
+        "--json": tmp_path / "scores.json",
+        "--sheet": tmp_path / "sheet.png",
+    }
+    assert evaluate.main([str(part) for flag in flags.items() for part in flag]) == 0
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed == json.loads((tmp_path / "scores.json").read_text())
+    rows = printed["buckets"]["webcam-mild"]
+    assert rows["identity"]["gain"] == 0
+    assert rows["oracle unsharp"]["gain"] > 0.5
+    assert {"student, profile auto", "teacher, true profile"} <= rows.keys()
+    assert set(printed["buckets"]) == {
+        "seed-bicubic", "seed-bilinear", "webcam-mild", "webcam-360p", "low light", "clean",
+    }  # fmt: skip
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (6 * 384, 4 * 384, 3)
+
+
+def test_oracle_unsharp_never_loses_to_leaving_it(few_photographs: Path) -> None:
+    pictures = evaluate.test_pictures(few_photographs, None)
+    best = evaluate.oracle_unsharp(pictures, pictures)
+    np.testing.assert_array_equal(best(pictures[0]), pictures[0])
