@@ -53,7 +53,13 @@ def test_pictures(data: Path, more: Path | None) -> list[Picture]:
         files += extra
     pictures = [to_uint8(load_luma(path, SCALE)) for path in files]
     # Small originals are left out: the seed's square, its margin and a profile need their room.
-    return [y for y in pictures if min(y.shape) >= SEED_SIZE]
+    large = [y for y in pictures if min(y.shape) >= SEED_SIZE]
+    if not large:
+        raise SharpCamError(
+            f"none of the {len(pictures)} test pictures is large enough",
+            f"give pictures of at least {round(SEED_SIZE / SCALE)} pixels on both sides",
+        )
+    return large
 
 
 def middle(y: Picture, size: int) -> Picture:
