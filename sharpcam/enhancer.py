@@ -69,7 +69,7 @@ class OnnxEnhancer:
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Raises SharpCamError where the weights are damaged."""
-        self.name = f"{model.spec.tier} (ONNX Runtime, {threads} threads)"
+        self.name = f"{model.spec.tier} (ONNX Runtime)"
         self._model = model
         self._threads = threads
         self._max_pixels = max_pixels
