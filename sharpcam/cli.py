@@ -83,8 +83,19 @@ def build_parser() -> argparse.ArgumentParser:
 
     enhance = commands.add_parser("enhance", parents=[common], help="pictures, folders and videos")
     enhance.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
-    enhance.add_argument("-o", "--output", type=Path, required=True, help="a file, or a folder")
-    enhance.add_argument("--size", type=size, metavar="WxH", help="upscale the result to this")
+    enhance.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="a file for a single file; else a folder, which is made if it is missing",
+    )
+    enhance.add_argument(
+        "--size",
+        type=size,
+        metavar="WxH",
+        help="upscale results to fit into this, aspect ratio kept; larger ones stay as they are",
+    )
     enhance.add_argument("--overwrite", action="store_true", help="replace files that exist")
     enhance.set_defaults(module="sharpcam.batch")
 
