@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 import torch
@@ -104,7 +104,6 @@ def distill(config: Config) -> None:
 
     common = {
         "folder": folder,
-        "device": device,
         "ema": config.ema,
         "identity": config.identity + about["data"],
         "checkpoint_minutes": config.checkpoint_minutes,
@@ -117,6 +116,8 @@ def distill(config: Config) -> None:
         loss=estimator_loss,
         evaluate=ProfileValidation(held_out),
         about=about,
+        # Noise of one grey level is near the resolution of bfloat16, and the network is tiny.
+        device=replace(device, precision="fp32"),
         **common,
     )
     teacher_spec = TeacherSpec(width=config.teacher_width)
@@ -127,6 +128,7 @@ def distill(config: Config) -> None:
         batches=examples(config.teacher, config.seed),
         loss=partial(teacher_loss, config),
         evaluate=Validation(held_out, config.teacher.crop),
+        device=device,
         about=about | {"spec": asdict(teacher_spec)},
         **common,
     )
@@ -144,6 +146,7 @@ def distill(config: Config) -> None:
         batches=examples(config.student, config.seed + 1),
         loss=partial(student_loss, config, teacher, adapter),
         evaluate=Validation(held_out, config.student.crop),
+        device=device,
         about=about | {"spec": json.loads(student_spec.to_json())},
         extra=adapter,
         **common,
