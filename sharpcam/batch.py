@@ -13,7 +13,6 @@ from itertools import islice
 from statistics import median
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -24,8 +23,9 @@ from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
 from sharpcam.jobs import Job, plan
-from sharpcam.picture import Pixels, enhance_picture, luma_of, read_picture, write_picture
+from sharpcam.picture import enhance_picture, luma_of, read_picture, write_picture
 from sharpcam.profile import TYPICAL, CameraProfile
+from sharpcam.scaling import fit, scaled, scaled_i420
 from sharpcam.video import VideoReader
 from sharpcam.video_writer import VideoWriter
 
@@ -78,7 +78,7 @@ class Restorer:
         if self.size:
             height, width = pixels.shape[:2]
             across = picture.orientation >= 5  # shown on its side
-            pixels = _scaled(pixels, fit((width, height), self.size[::-1] if across else self.size))
+            pixels = scaled(pixels, fit((width, height), self.size[::-1] if across else self.size))
         write_picture(job.target, replace(picture, pixels=pixels))
 
     def _restore_video(self, job: Job, on_progress: Callable[[float], None]) -> None:
@@ -109,34 +109,6 @@ def video_profile(job: Job, estimator: Estimator) -> CameraProfile:
     profile = CameraProfile(*map(median, zip(*known, strict=True))) if known else TYPICAL
     log.info("%s: %s from %d frames", job.source, profile, len(known))
     return profile
-
-
-def fit(size: tuple[int, int], box: tuple[int, int], even: bool = False) -> tuple[int, int]:
-    """`size` (width, height) scaled up into `box` with its aspect ratio; never down."""
-    scale = min(box[0] / size[0], box[1] / size[1])
-    if scale <= 1:
-        return size
-    unit = 2 if even else 1
-    width, height = (round(side * scale / unit) * unit for side in size)
-    return width, height
-
-
-def scaled_i420(i420: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """An I420 frame scaled plane by plane to an even (width, height), Lanczos."""
-    rows, width = i420.shape
-    height = rows * 2 // 3
-    if (width, height) == size:
-        return i420
-    half = size[0] // 2, size[1] // 2
-    chroma = i420[height:].reshape(2, height // 2, width // 2)
-    planes = _scaled(i420[:height], size), _scaled(chroma[0], half), _scaled(chroma[1], half)
-    return np.concatenate([plane.reshape(-1) for plane in planes]).reshape(-1, size[0])
-
-
-def _scaled(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    if pixels.shape[1::-1] == size:
-        return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LANCZOS4))
 
 
 def run(restorer: Restorer, jobs: list[Job], console: Console) -> list[SharpCamError]:

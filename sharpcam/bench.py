@@ -24,8 +24,8 @@ from rich.table import Table
 
 from sharpcam import __version__
 from sharpcam.assets import asset
-from sharpcam.batch import scaled_i420
 from sharpcam.enhancer import Enhancer, load_enhancer
+from sharpcam.scaling import scaled_i420
 from sharpcam.video import VideoReader
 
 SIZES = ((256, 256), (1280, 720), (1920, 1080))

@@ -7,6 +7,7 @@ Arguments are declared here and the modules behind a command are imported when i
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -78,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--off", action="store_true", help="start with sharpening switched off")
     run.add_argument("--loop", action="store_true", help="play a file again and again")
     run.add_argument("--side-by-side", action="store_true", help="FILE sink: before and after")
+    run.add_argument("--overwrite", action="store_true", help="FILE sink: replace the file")
     run.add_argument("--seconds", type=float, help="stop after this long")
     run.set_defaults(module="sharpcam.run")
 
@@ -114,6 +116,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors a person can act on become two lines."""
     args = build_parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING,
+        format="sharpcam: %(message)s",
+    )
     try:
         return int(import_module(args.module).main(args))
     except SharpCamError as error:

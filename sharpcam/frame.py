@@ -25,7 +25,9 @@ class Frame:
     sequence: int
     """Counts up by one per frame the source delivered; a gap downstream is a dropped frame."""
     captured_at: float
-    """`time.monotonic()` in seconds when the source had the whole picture."""
+    """`time.monotonic()` in seconds when the source had the whole picture, still coded."""
+    pts: float = 0.0
+    """Presentation time in seconds; only differences count. A camera's is `captured_at`."""
 
     def __post_init__(self) -> None:
         rows, width = self.i420.shape

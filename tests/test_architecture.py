@@ -18,10 +18,11 @@ MODULES = {
 
 LAYERS: tuple[set[str], ...] = (
     {"errors", "frame", "settings", "status", "slot", "profile", "network"},
-    {"assets", "atomic", "system"},
-    {"model", "enhancer", "estimator", "picture", "source", "sink", "video", "video_writer"},
+    {"assets", "atomic", "system", "meter", "scaling", "compare"},
+    {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
+    {"source", "camera", "sink", "window"},
     {"pipeline", "learner"},
-    {"run", "devices", "bench", "batch", "jobs"},
+    {"choose", "run", "devices", "bench", "batch", "jobs"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""

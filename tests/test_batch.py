@@ -14,12 +14,13 @@ from rich.console import Console
 from tiny import write_adder, write_identity
 
 from sharpcam import batch
-from sharpcam.batch import Restorer, fit, run, scaled_i420
+from sharpcam.batch import Restorer, run
 from sharpcam.cli import main
 from sharpcam.enhancer import Passthrough
 from sharpcam.jobs import Job, plan
 from sharpcam.picture import Picture, read_picture, write_picture
 from sharpcam.profile import TYPICAL, CameraProfile
+from sharpcam.scaling import fit, scaled_i420
 from sharpcam.video import VideoReader
 
 Enhance = Callable[..., int]

@@ -1,0 +1,144 @@
+"""CameraSource: the physical camera, through OpenCV.
+
+MJPG is asked for first: uncompressed 720p over USB 2 comes at 10 frames a second. What the driver
+really gives is read back, because it may differ from everything that was asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpcam import system
+from sharpcam.errors import SharpCamError
+from sharpcam.frame import Frame
+from sharpcam.source import SourceLostError
+
+log = logging.getLogger(__name__)
+
+MJPG = cv2.VideoWriter.fourcc(*"MJPG")
+FAILED_READS = 5
+"""So many failed reads in a row mean that the camera is gone; one or two happen."""
+READ_TIMEOUT_MS = 2000
+"""After so long without a picture the driver gives up one read, where it knows how to."""
+SILENT_SECONDS = 1.0
+"""A failed read that took longer than this was a wait for nothing: no need for a second one."""
+
+Opener = Callable[[int, int, list[int]], Any]
+"""index, backend, parameters -> an object like cv2.VideoCapture."""
+
+
+class CameraSource:
+    """One opened camera, by the index that its backend gave it."""
+
+    live = True
+
+    def __init__(
+        self,
+        camera: system.CameraInfo,
+        size: tuple[int, int] = (1280, 720),
+        fps: float = 30.0,
+        *,
+        open_capture: Opener = cv2.VideoCapture,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open the camera and read one picture, which shows its real size.
+
+        Args:
+            camera: as `system.cameras()` lists it.
+            size: width and height to ask for.
+            fps: rate to ask for.
+
+        Raises:
+            SharpCamError: it cannot be opened, or gives no picture.
+        """
+        self.name = camera.name
+        self._clock = clock
+        self._sequence = -1
+        # DirectShow settles the format when it opens, so everything is said in the constructor.
+        wanted = [
+            *(cv2.CAP_PROP_FOURCC, MJPG),
+            *(cv2.CAP_PROP_FRAME_WIDTH, size[0]),
+            *(cv2.CAP_PROP_FRAME_HEIGHT, size[1]),
+            *(cv2.CAP_PROP_FPS, round(fps)),
+        ]
+        self._capture = self._opened(camera, wanted, open_capture)
+        with suppress(cv2.error):  # not every backend has the knob
+            self._capture.set(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS)
+        try:
+            first = self._grab()
+        except SourceLostError as error:
+            self.close()
+            raise SharpCamError(
+                f"the camera {self.name} gives no picture ({error})",
+                "close other programs that use it, or plug it in again",
+            ) from error
+        self._first: Frame | None = first
+        self.width, self.height = first.width, first.height
+        told = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.fps = told if 1 <= told <= 240 else fps  # some drivers say 0, others nonsense
+        if (self.width, self.height) != size:
+            log.info("%s: asked for %dx%d, gives %dx%d", self.name, *size, self.width, self.height)
+
+    @staticmethod
+    def _opened(camera: system.CameraInfo, wanted: list[int], open_capture: Opener) -> Any:
+        backends = (camera.backend,) if camera.backend else system.CAMERA_BACKENDS
+        for backend in backends:
+            for parameters in (wanted, []):  # some drivers refuse to open with parameters
+                with suppress(cv2.error):
+                    capture = open_capture(camera.index, backend, parameters)
+                    if capture.isOpened():
+                        if not parameters:
+                            for name, value in zip(wanted[::2], wanted[1::2], strict=True):
+                                capture.set(name, value)
+                        return capture
+                    capture.release()
+        raise SharpCamError(
+            f"cannot open the camera {camera.name}",
+            f"close other programs that use it; {system.CAMERA_HINT}",
+        )
+
+    def read(self) -> Frame | None:
+        frame, self._first = self._first or self._grab(), None
+        if (frame.width, frame.height) != (self.width, self.height):
+            raise SourceLostError(
+                f"its picture changed from {self.width}x{self.height} "
+                f"to {frame.width}x{frame.height}"
+            )
+        return frame
+
+    def _grab(self) -> Frame:
+        for _ in range(FAILED_READS):
+            with suppress(cv2.error):
+                start = self._clock()
+                if not self._capture.grab():
+                    if self._clock() - start > SILENT_SECONDS:
+                        raise SourceLostError("it sends no picture")
+                    continue
+                captured_at = self._clock()
+                whole, bgr = self._capture.retrieve()
+                if whole and bgr is not None and bgr.size:
+                    self._sequence += 1
+                    return Frame(to_i420(bgr), self._sequence, captured_at, captured_at)
+        raise SourceLostError(f"{FAILED_READS} reads in a row failed")
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def to_i420(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What OpenCV delivers, uint8 [H, W, 3] BGR or [H, W] grey, as I420; an odd side loses its
+    last column or row."""
+    height, width = picture.shape[0] & ~1, picture.shape[1] & ~1
+    if picture.shape[:2] != (height, width):
+        picture = np.ascontiguousarray(picture[:height, :width])
+    if picture.ndim == 2:
+        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)

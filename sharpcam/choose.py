@@ -1,0 +1,157 @@
+"""What --source and --sink mean on this machine, before anything is opened."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sharpcam import system
+from sharpcam.assets import asset
+from sharpcam.errors import SharpCamError
+from sharpcam.picture import PICTURE_EXTENSIONS
+from sharpcam.video import VIDEO_EXTENSIONS
+from sharpcam.video_writer import OUTPUT_EXTENSIONS
+
+DEMO = "samples/book.mkv"
+DEMO_NAME = "the bundled clip"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """A camera or a file."""
+
+    camera: system.CameraInfo | None = None
+    file: Path | None = None
+    name: str = ""
+    said: str = ""
+    """What to tell the person where it is not what they might expect."""
+
+    @property
+    def is_demo(self) -> bool:
+        return self.name == DEMO_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class SinkChoice:
+    """Any of the sinks; several go together."""
+
+    virtual: tuple[system.VirtualCameraInfo, ...] | None = None
+    """The virtual cameras to try, in this order; None for no virtual camera."""
+    file: Path | None = None
+    window: bool = False
+    compare: bool = False
+    """The file shows before and after side by side."""
+    said: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether somebody watches as it happens."""
+        return self.virtual is not None or self.window
+
+
+def choose_source(text: str) -> SourceChoice:
+    """auto, camera, demo, a camera's index or part of its name, or a file.
+
+    Raises:
+        SharpCamError: there is no such camera or file.
+    """
+    demo = SourceChoice(file=asset(DEMO), name=DEMO_NAME)
+    if text == "demo":
+        return demo
+    if _means_file(text):
+        path = Path(text)
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise SharpCamError(
+                f"the source {text} {what}", "give a video, a picture, or a camera's name"
+            )
+        return SourceChoice(file=path, name=path.name)
+    cameras = system.cameras()
+    if text == "auto":
+        if cameras:
+            return SourceChoice(camera=cameras[0], name=cameras[0].name)
+        return SourceChoice(
+            file=demo.file, name=demo.name, said="No camera found: playing the bundled clip."
+        )
+    camera = _camera(text, cameras)
+    return SourceChoice(camera=camera, name=camera.name)
+
+
+def _means_file(text: str) -> bool:
+    path = Path(text)
+    known = path.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS
+    return path.exists() or known or "/" in text or "\\" in text
+
+
+def _camera(text: str, cameras: list[system.CameraInfo]) -> system.CameraInfo:
+    if text == "camera" and cameras:
+        return cameras[0]
+    if text.isdecimal():
+        # Also one that is not listed: a virtual camera as a source is somebody's own decision.
+        index = int(text)
+        listed = (camera for camera in cameras if camera.index == index)
+        return next(listed, system.CameraInfo(index, f"camera {index}"))
+    wanted = text.casefold()
+    same = [camera for camera in cameras if camera.name.casefold() == wanted]
+    part = [camera for camera in cameras if wanted in camera.name.casefold()]
+    if found := same or part:
+        return found[0]
+    if not cameras:
+        raise SharpCamError(
+            "no camera was found" if text == "camera" else f"there is no camera {text!r}",
+            f"{system.CAMERA_HINT}; or try it with --source demo",
+        )
+    names = [camera.name for camera in cameras]
+    near = difflib.get_close_matches(text, names, 1, 0.3) or names
+    raise SharpCamError(
+        f"there is no camera {text!r}",
+        f"did you mean {near[0]!r}? `sharpcam devices` lists them",
+    )
+
+
+def choose_sink(
+    text: str, *, compare: bool, overwrite: bool, source: Path | None, folder: Path
+) -> SinkChoice:
+    """auto, virtual, window, null, or a video file to write.
+
+    Args:
+        source: the file that is read, which must not be written over.
+        folder: where a recording goes that has no name yet.
+
+    Raises:
+        SharpCamError: the file cannot be one, exists already, or is the source.
+    """
+    if text == "auto":
+        if virtual := system.virtual_cameras():
+            return SinkChoice(virtual=tuple(virtual))
+        path = fresh_name(folder)
+        said = f"No virtual camera found: recording before and after to {path.name}."
+        return SinkChoice(file=path, window=system.has_screen(), compare=True, said=said)
+    if text == "virtual":
+        return SinkChoice(virtual=tuple(system.virtual_cameras()))
+    if text == "window":
+        return SinkChoice(window=True)
+    if text == "null":
+        return SinkChoice()
+    path = Path(text)
+    if path.suffix.lower() not in OUTPUT_EXTENSIONS:
+        raise SharpCamError(
+            f"unknown sink {text!r}",
+            f"give virtual, window, null or a file *{' *'.join(sorted(OUTPUT_EXTENSIONS))}",
+        )
+    if source and path.exists() and path.samefile(source):
+        raise SharpCamError(f"the output {path} is the input itself", "give it another name")
+    if path.exists() and not overwrite:
+        raise SharpCamError(f"{path} exists already", "add --overwrite to replace it")
+    return SinkChoice(file=path, compare=compare)
+
+
+def fresh_name(folder: Path) -> Path:
+    """A name for a recording that does not exist yet: sharpcam-20261231-235959.mp4."""
+    stem = time.strftime("sharpcam-%Y%m%d-%H%M%S")
+    path, count = folder / f"{stem}.mp4", 2
+    while path.exists():
+        path, count = folder / f"{stem}-{count}.mp4", count + 1
+    return path

@@ -1,0 +1,37 @@
+"""`sharpcam devices`: the cameras that can be read and the virtual cameras that can be written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+
+from sharpcam import system
+
+
+def main(args: argparse.Namespace) -> int:
+    """`sharpcam devices`; see `cli.py` for the arguments."""
+    cameras, virtual = system.cameras(), system.virtual_cameras()
+    if args.json:
+        listed = {
+            "cameras": [asdict(camera) for camera in cameras],
+            "virtual_cameras": [asdict(camera) for camera in virtual],
+        }
+        print(json.dumps(listed))
+        return 0
+    console = Console(highlight=False)
+    console.print("Cameras", style="bold")
+    for camera in cameras:
+        where = " ".join(part for part in (camera.path, camera.usb_id) if part)
+        console.print(f"  {camera.index}  {camera.name}  {where}", markup=False, soft_wrap=True)
+    if not cameras:
+        console.print(f"  none: {system.CAMERA_HINT}", markup=False, soft_wrap=True)
+    console.print("Virtual cameras", style="bold")
+    for device in virtual:
+        where = f"{device.device or ''} ({device.backend})"
+        console.print(f"  {device.name}  {where}", markup=False, soft_wrap=True)
+    if not virtual:
+        console.print(f"  none: {system.VIRTUAL_CAMERA_HINT}", markup=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,179 @@
+"""`sharpcam run`: camera or file to virtual camera, window or file, in the foreground.
+
+What is missing is replaced and said in one line: no camera -> the bundled clip, no virtual camera
+-> a before/after recording in the current folder, and a window where there is a screen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Thread, Timer
+
+from rich.console import Console
+
+from sharpcam.camera import CameraSource
+from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source
+from sharpcam.enhancer import Enhancer, load_enhancer
+from sharpcam.learner import ProfileLearner
+from sharpcam.pipeline import Pipeline
+from sharpcam.profile import CameraProfile
+from sharpcam.settings import Settings
+from sharpcam.sink import FileSink, NullSink, Sink, VirtualCameraSink
+from sharpcam.source import FileSource, Source
+from sharpcam.status import Spread, Status
+from sharpcam.window import Action, WindowSink
+
+
+def main(args: argparse.Namespace) -> int:
+    """`sharpcam run`; see `cli.py` for the arguments."""
+    console = Console(stderr=True, highlight=False)
+    source = choose_source(args.source)
+    sink = choose_sink(
+        args.sink,
+        compare=args.side_by_side,
+        overwrite=args.overwrite,
+        source=source.file,
+        folder=Path.cwd(),
+    )
+    for said in (source.said, sink.said):
+        if said:
+            console.print(said, soft_wrap=True)
+    profile = None if args.profile == "auto" else CameraProfile.parse(args.profile)
+    settings = Settings(enabled=not args.off, strength=args.strength)
+    with ExitStack() as stack:
+        enhancer = load_enhancer(args.model, args.threads)
+        stack.callback(enhancer.close)
+        offer = None
+        if profile:
+            enhancer.set_profile(profile)
+        else:
+            offer = stack.enter_context(ProfileLearner(enhancer.set_profile)).offer
+        line = stack.enter_context(console.status("starting"))
+        pipeline = Pipeline(
+            lambda: open_source(source, sink, args),
+            lambda width, height, fps: open_sinks(sink, pipeline, width, height, fps),
+            enhancer,
+            settings,
+            on_luma=offer,
+            on_tick=lambda status: line.update(describe(status)),
+        )
+        stack.enter_context(stopped_by_signals(pipeline.stop))
+        if args.seconds is not None and is_live(source, sink):
+            timer = Timer(args.seconds, pipeline.stop)
+            timer.daemon = True
+            timer.start()
+            stack.callback(timer.cancel)
+        final = pipeline.run()
+    for text in summary(final, enhancer):
+        console.print(text, soft_wrap=True)
+    return 0
+
+
+def is_live(source: SourceChoice, sink: SinkChoice) -> bool:
+    """Whether frames come at their own pace; a file into a file goes as fast as it can."""
+    return source.camera is not None or sink.is_live
+
+
+def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace) -> Source:
+    """Open what was chosen; called in the capture thread."""
+    if source.camera:
+        return CameraSource(source.camera, args.size, args.fps)
+    assert source.file is not None
+    live = is_live(source, sink)
+    # As a stand-in for the camera in a call, the bundled clip must not end.
+    loop = args.loop or (source.is_demo and sink.virtual is not None)
+    limit = None if live else args.seconds
+    return FileSource(source.file, live=live, loop=loop, seconds=limit, name=source.name)
+
+
+def open_sinks(
+    sink: SinkChoice, pipeline: Pipeline, width: int, height: int, fps: float
+) -> Iterator[Sink]:
+    """The chosen sinks, one after the other."""
+    if sink.virtual is not None:
+        yield VirtualCameraSink(width, height, fps, list(sink.virtual))
+    if sink.file:
+        yield FileSink(sink.file, width, height, fps, sink.compare)
+    if sink.window:
+        yield WindowSink(
+            width,
+            height,
+            caption=lambda: caption(pipeline.status(), pipeline.settings),
+            on_action=lambda action: act(pipeline, action),
+        )
+    if sink == SinkChoice():
+        yield NullSink()
+
+
+def act(pipeline: Pipeline, action: Action) -> None:
+    """Do what a key in the window asks for."""
+    settings = pipeline.settings
+    if action is Action.QUIT:
+        pipeline.stop()
+    elif action is Action.TOGGLE:
+        pipeline.apply(settings.toggled())
+    else:
+        pipeline.apply(settings.stronger(1 if action is Action.STRONGER else -1))
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and termination call `stop`; a second Ctrl-C interrupts in the usual way."""
+    before = {}
+
+    def handle(number: int, _: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        # Not here: the main thread may hold the very lock that `stop` needs.
+        Thread(target=stop, daemon=True).start()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def caption(status: Status, settings: Settings) -> str:
+    """The window's line of figures."""
+    strength = f"strength {settings.strength:.1f}" if settings.enabled else "off"
+    delay = f", {status.delay.median:.0f} ms" if status.delay else ""
+    return f"{status.fps:.1f} fps{delay}, {strength}"
+
+
+def describe(status: Status) -> str:
+    """What is going on, in one line."""
+    where = " + ".join(status.sinks)
+    size = f" {status.size[0]}x{status.size[1]}" if status.size else ""
+    why = f" ({status.reason})" if status.reason else ""
+    delay = f", added delay {status.delay.median:.0f} ms" if status.delay else ""
+    return (
+        f"{status.state.value}{why}: {status.source}{size} to {where}, "
+        f"{status.frames} frames, {status.fps:.1f} FPS{delay}"
+    )
+
+
+def summary(status: Status, enhancer: Enhancer) -> Iterator[str]:
+    """The figures at the end, a line each."""
+    files = ", ".join(status.sinks) or "nowhere"
+    size = f"{status.size[0]}x{status.size[1]}" if status.size else "no picture"
+    yield f"{status.source} ({size}) to {files}, with {enhancer.name}"
+    rate = (status.frames - 1) / status.seconds if status.seconds > 0 else 0.0
+    yield (
+        f"{status.frames} frames in {status.seconds:.1f} s, {rate:.1f} FPS, "
+        f"{status.dropped} dropped"
+    )
+    if status.delay:
+        yield f"added delay {_spread(status.delay)}"
+    if status.stages:
+        stages = (f"{stage} {_spread(times)}" for stage, times in status.stages.items())
+        yield f"ms per stage: {', '.join(stages)}"
+
+
+def _spread(times: Spread) -> str:
+    return f"{times.median:.1f} ms (p95 {times.p95:.1f})"

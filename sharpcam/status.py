@@ -1,0 +1,61 @@
+"""Status: what the pipeline reports, in one frozen piece that any thread may keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+
+class State(Enum):
+    """What is going on, in the words shown to people."""
+
+    STARTING = "starting"
+    SHARPENING = "sharpening"
+    OFF = "off"
+    """Switched off by the user: frames pass through bit-exact."""
+    BYPASSED = "bypassed"
+    """The enhancer failed: frames pass through, and it is tried again."""
+    NO_CAMERA = "no camera"
+    """The camera went away: the last picture stays, and it is opened again."""
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The middle and the bad end of many times, in milliseconds."""
+
+    median: float
+    p95: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Spread:
+        """Of at least one time in seconds."""
+        return cls(float(np.median(seconds)) * 1e3, float(np.percentile(seconds, 95)) * 1e3)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One moment of a pipeline."""
+
+    state: State = State.STARTING
+    reason: str = ""
+    """Why, where the state is one that needs mending."""
+    source: str = ""
+    sinks: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    """Width and height of what is sent, in pixels."""
+    frames: int = 0
+    """Frames sent."""
+    dropped: int = 0
+    """Frames that a newer one replaced before their turn."""
+    seconds: float = 0.0
+    """Since the first frame."""
+    fps: float = 0.0
+    """Frames sent per second, over the last seconds."""
+    delay: Spread | None = None
+    """From having the camera's picture to having sent it."""
+    stages: dict[str, Spread] = field(default_factory=dict)
+    """Work per frame by stage: decode, enhance, send."""

@@ -1,0 +1,126 @@
+"""WindowSink: before and after in a window, split at a line that the mouse moves.
+
+OpenCV's window must be made, fed and closed by one thread; macOS wants the main thread, which is
+why `sharpcam run` runs the pipeline there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from sharpcam.compare import split
+from sharpcam.errors import SharpCamError
+from sharpcam.frame import Frame
+
+TITLE = "SharpCam"
+HELP = "space: on/off   left/right: strength   mouse: line   q: quit"
+
+
+class Action(Enum):
+    """What a person asks for with a key."""
+
+    TOGGLE = auto()
+    STRONGER = auto()
+    WEAKER = auto()
+    QUIT = auto()
+
+
+KEYS = {
+    ord(" "): Action.TOGGLE,
+    ord("q"): Action.QUIT,
+    27: Action.QUIT,  # Escape
+    ord("+"): Action.STRONGER,
+    ord("-"): Action.WEAKER,
+    # The arrows' codes as GTK and Qt, Windows and macOS report them.
+    **dict.fromkeys((0xFF53, 0xFF52, 0x270000, 0x260000, 0xF703, 0xF700), Action.STRONGER),
+    **dict.fromkeys((0xFF51, 0xFF54, 0x250000, 0x280000, 0xF702, 0xF701), Action.WEAKER),
+}
+
+_LOCKS = ~0x100000 & 0xFFFFFF
+"""GTK adds a bit for Num Lock to the key's code."""
+
+
+class WindowSink:
+    """A resizable window; `caption` is asked per frame for the line at the bottom."""
+
+    name = "window"
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        *,
+        caption: Callable[[], str],
+        on_action: Callable[[Action], None],
+    ) -> None:
+        """Open the window, no larger than a small screen.
+
+        Args:
+            caption: what to write at the bottom.
+            on_action: told of keys, from the thread that sends; closing the window is QUIT.
+
+        Raises:
+            SharpCamError: there is no screen to show it on.
+        """
+        self._caption, self._on_action = caption, on_action
+        self._width = width
+        self._split = 0.5
+        self._open = False
+        try:
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            scale = min(1.0, 1280 / width, 720 / height)
+            cv2.resizeWindow(TITLE, round(width * scale), round(height * scale))
+            cv2.setMouseCallback(TITLE, self._on_mouse)
+        except cv2.error as error:
+            raise SharpCamError(
+                f"cannot open a window ({error.err or error.code})",
+                "start it on a screen (on Linux, DISPLAY must be set), or use another --sink",
+            ) from error
+        self._open = True
+
+    def send(self, after: Frame, before: Frame) -> None:
+        if not self._open:
+            return
+        i420 = split(before, after, self._split)
+        bgr = cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420)
+        for text, row in ((self._caption(), 30), (HELP, 10)):
+            place = (8, after.height - row)
+            for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+                cv2.putText(
+                    bgr, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA
+                )
+        try:
+            cv2.imshow(TITLE, bgr)
+            key = cv2.waitKeyEx(1)
+            # Asked after the events were handled: showing again would bring a closed one back.
+            visible = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # OpenCV 5 raises where the window is gone
+            visible, key = False, -1
+        if not visible:
+            self._open = False
+            self._on_action(Action.QUIT)
+        elif action := KEYS.get(key) or KEYS.get(key & _LOCKS):
+            self._on_action(action)
+
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
+        if event == cv2.EVENT_MOUSEMOVE:
+            self._split = x / self._width
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._open:
+            self._open = False
+            cv2.destroyWindow(TITLE)
+            cv2.waitKey(1)  # without it some toolkits keep the window on the screen
