@@ -61,6 +61,9 @@ class VirtualCameraSink:
         self._camera: Any = None
         said: list[str] = []
         for candidate in candidates:
+            if candidate.backend not in pyvirtualcam.camera.BACKENDS:
+                said.append(f"{candidate.name}: pyvirtualcam knows no {candidate.backend} here")
+                continue
             try:
                 # The camera's clock paces us: pyvirtualcam's own sleeping would only add delay.
                 self._camera = pyvirtualcam.Camera(
@@ -71,7 +74,7 @@ class VirtualCameraSink:
                     device=candidate.device,
                     backend=candidate.backend,
                 )
-            except (RuntimeError, KeyError, OSError, ValueError) as error:
+            except (RuntimeError, OSError, ValueError) as error:
                 said.append(f"{candidate.name}: {' '.join(str(error).split())}")
             else:
                 self.name = candidate.name

@@ -1,0 +1,158 @@
+"""The real window on a real (virtual) screen: Xvfb, with xdotool as the person."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from sharpcam.errors import SharpCamError
+from sharpcam.window import KEYS, TITLE, Action, WindowSink
+from tests.clips import SAMPLE
+
+needs_screen = pytest.mark.skipif(
+    not (shutil.which("Xvfb") and shutil.which("xdotool")),
+    reason="needs Xvfb and xdotool: sudo apt install xvfb xdotool",
+)
+PATIENCE = 30.0
+"""Seconds until a test gives up waiting for something that should happen at once."""
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A screen of 1280 x 800 of its own."""
+    reading, writing = os.pipe()
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writing),
+        "-screen",
+        "0",
+        "1280x800x24",
+        "-nolisten",
+        "tcp",
+    ]
+    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+        server.terminate()
+
+
+class Person:
+    """Looks at the screen and presses keys."""
+
+    def __init__(self, display: str, errors: Path) -> None:
+        self._environment = os.environ | {"DISPLAY": display}
+        self._errors = errors
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "sharpcam", "-v", "run", "--source", str(SAMPLE), "--loop"]
+            + ["--sink", "window", "--profile", "1,1,0.3"],
+            env=self._environment,
+            stderr=errors.open("w"),
+        )
+        self.window = self.wait_for(lambda: self.xdotool("search", "--name", f"^{TITLE}$"))
+
+    def xdotool(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments], env=self._environment, capture_output=True, text=True
+        )
+        return done.stdout.strip().split("\n")[-1]
+
+    def press(self, key: str) -> None:
+        self.xdotool("windowfocus", "--sync", self.window)
+        self.xdotool("key", "--window", self.window, key)
+
+    def close_window(self) -> None:
+        """What a window manager sends when its close button is pressed."""
+        from Xlib import X, Xatom, display, protocol
+
+        connection = display.Display(self._environment["DISPLAY"])
+        window = connection.create_resource_object("window", int(self.window))
+        protocols, delete = (
+            connection.intern_atom(name) for name in ("WM_PROTOCOLS", "WM_DELETE_WINDOW")
+        )
+        assert delete in window.get_full_property(protocols, Xatom.ATOM).value
+        data = 32, [delete, X.CurrentTime, 0, 0, 0]
+        window.send_event(
+            protocol.event.ClientMessage(window=window, client_type=protocols, data=data)
+        )
+        connection.close()
+
+    def wait_for(self, what: Callable[[], object]) -> str:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if found := what():
+                return str(found)
+            assert self.program.poll() is None, self.said()
+            time.sleep(0.05)
+        pytest.fail(f"waited in vain; the program said:\n{self.said()}")
+
+    def wait_for_words(self, words: str, times: int = 1) -> None:
+        self.wait_for(lambda: self.said().count(words) >= times)
+
+    def said(self) -> str:
+        return self._errors.read_text()
+
+
+@pytest.fixture
+def person(display: str, tmp_path: Path) -> Iterator[Person]:
+    person = Person(display, tmp_path / "said")
+    yield person
+    person.program.kill()
+    person.program.wait()
+
+
+@needs_screen
+def test_space_toggles_and_q_ends(person: Person) -> None:
+    person.wait_for_words("sharpcam: sharpening")
+    person.press("space")
+    person.wait_for_words("sharpcam: off")
+    person.press("space")
+    person.wait_for_words("sharpcam: sharpening", times=2)
+    person.press("q")
+    assert person.program.wait(PATIENCE) == 0
+    assert "added delay" in person.said()
+
+
+@needs_screen
+def test_closing_the_window_ends_cleanly(person: Person) -> None:
+    person.wait_for_words("sharpcam: sharpening")
+    person.close_window()
+    assert person.program.wait(PATIENCE) == 0
+    assert "Traceback" not in person.said()
+
+
+@needs_screen
+def test_arrows_down_to_zero_switch_off(person: Person) -> None:
+    person.wait_for_words("sharpcam: sharpening")
+    for _ in range(10):
+        person.press("Left")
+        time.sleep(0.1)  # one key per frame is read
+    person.wait_for_words("sharpcam: off")
+    person.press("Right")
+    person.wait_for_words("sharpcam: sharpening", times=2)
+
+
+def test_without_a_screen_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_window(*_: object) -> None:
+        raise cv2.error("Can't initialize GTK backend")
+
+    monkeypatch.setattr("sharpcam.window.cv2.namedWindow", no_window)
+    with pytest.raises(SharpCamError, match="cannot open a window"):
+        WindowSink(64, 48, caption=str, on_action=print)
+
+
+def test_no_key_means_two_things() -> None:
+    assert KEYS[ord(" ")] is Action.TOGGLE
+    assert KEYS[ord("q")] is Action.QUIT
+    assert set(KEYS.values()) == set(Action)
