@@ -51,14 +51,18 @@ def _labelled(planes: list[NDArray[np.uint8]], column: int) -> NDArray[np.uint8]
 
 
 def _write(y: NDArray[np.uint8], word: str, place: tuple[int, int], scale: float) -> None:
-    for level, thickness in ((_BLACK, 3), (_WHITE, 1)):
+    """White with a black outline, so that it can be read on everything."""
+    # The outline is the same word all around: OpenCV 5 sets a thicker one wider.
+    step = round(max(1, scale))
+    around = [(x, y, _BLACK) for x in (-step, 0, step) for y in (-step, 0, step)]
+    for right, down, level in (*around, (0, 0, _WHITE)):
         cv2.putText(
             y,
             word,
-            place,
+            (place[0] + right, place[1] + down),
             cv2.FONT_HERSHEY_SIMPLEX,
             scale,
             level,
-            round(max(1, scale) * thickness),
+            step,
             cv2.LINE_AA,
         )

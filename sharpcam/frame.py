@@ -30,8 +30,9 @@ class Frame:
     """Presentation time in seconds; only differences count. A camera's is `captured_at`."""
 
     def __post_init__(self) -> None:
-        rows, width = self.i420.shape
-        if self.i420.dtype != np.uint8 or rows % 3 or width % 2 or rows * 2 // 3 % 2:
+        # A multiple of three rows is two parts of luma, which are even, and one of chroma.
+        whole = self.i420.ndim == 2 and self.i420.size > 0
+        if not whole or self.i420.dtype != np.uint8 or len(self.i420) % 3 or self.width % 2:
             raise ValueError(
                 f"expected uint8 I420 with even width and height, "
                 f"got {self.i420.dtype} {self.i420.shape}"
