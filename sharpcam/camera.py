@@ -97,7 +97,8 @@ class CameraSource:
                     if capture.isOpened():
                         if not parameters:
                             for name, value in zip(wanted[::2], wanted[1::2], strict=True):
-                                capture.set(name, value)
+                                with suppress(cv2.error):
+                                    capture.set(name, value)
                         return capture
                     capture.release()
         raise SharpCamError(

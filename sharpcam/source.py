@@ -104,7 +104,8 @@ class FileSource:
         self._wait()
         captured_at = self._clock()
         i420, pts = next(self._frames, (None, 0.0))
-        if i420 is None or (self._seconds is not None and pts >= self._seconds):
+        end = float("inf") if self._seconds is None else self._seconds - 1e-6  # times are rounded
+        if i420 is None or pts >= end:
             return None
         self._sequence += 1
         self._next_pts = pts + 1 / self.fps
