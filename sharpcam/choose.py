@@ -62,10 +62,9 @@ def choose_source(text: str) -> SourceChoice:
         return demo
     if _means_file(text):
         path = Path(text)
-        if not path.is_file():
-            what = "is a folder" if path.is_dir() else "does not exist"
+        if problem := _no_file(path):
             raise SharpCamError(
-                f"the source {text} {what}", "give a video, a picture, or a camera's name"
+                f"the source {text} {problem}", "give a video, a picture, or a camera's name"
             )
         return SourceChoice(file=path, name=path.name)
     cameras = system.cameras()
@@ -80,9 +79,30 @@ def choose_source(text: str) -> SourceChoice:
 
 
 def _means_file(text: str) -> bool:
+    if text in ("auto", "camera") or text.isdecimal():
+        return False  # even where the current folder has something of that name
     path = Path(text)
     known = path.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS
-    return path.exists() or known or "/" in text or "\\" in text
+    return known or "/" in text or "\\" in text or _exists(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no name for a file, or in a folder that may not be read
+        return False
+
+
+def _no_file(path: Path) -> str:
+    """What keeps it from being read as a file; empty where nothing does."""
+    try:
+        if path.is_file():
+            return ""
+        if path.is_dir():
+            return "is a folder"
+        return "is not an ordinary file" if path.exists() else "does not exist"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
 
 
 def _camera(text: str, cameras: list[system.CameraInfo]) -> system.CameraInfo:
@@ -103,11 +123,11 @@ def _camera(text: str, cameras: list[system.CameraInfo]) -> system.CameraInfo:
             "no camera was found" if text == "camera" else f"there is no camera {text!r}",
             f"{system.CAMERA_HINT}; or try it with --source demo",
         )
-    names = [camera.name for camera in cameras]
-    near = difflib.get_close_matches(text, names, 1, 0.3) or names
+    names = {camera.name.casefold(): camera.name for camera in cameras}
+    near = difflib.get_close_matches(wanted, names, 1, 0.3) or list(names)
     raise SharpCamError(
         f"there is no camera {text!r}",
-        f"did you mean {near[0]!r}? `sharpcam devices` lists them",
+        f"did you mean {names[near[0]]!r}? `sharpcam devices` lists them",
     )
 
 
@@ -141,9 +161,9 @@ def choose_sink(
             f"unknown sink {text!r}",
             f"give virtual, window, null or a file *{' *'.join(sorted(OUTPUT_EXTENSIONS))}",
         )
-    if source and path.exists() and path.samefile(source):
+    if source and _exists(path) and path.samefile(source):
         raise SharpCamError(f"the output {path} is the input itself", "give it another name")
-    if path.exists() and not overwrite:
+    if _exists(path) and not overwrite:
         raise SharpCamError(f"{path} exists already", "add --overwrite to replace it")
     return SinkChoice(file=path, compare=compare)
 

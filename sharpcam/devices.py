@@ -21,17 +21,18 @@ def main(args: argparse.Namespace) -> int:
         }
         print(json.dumps(listed))
         return 0
-    console = Console(highlight=False)
+    # Names are shown as they are: nothing in them is a colour, an emoji or a place to break.
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     console.print("Cameras", style="bold")
     for camera in cameras:
         where = " ".join(part for part in (camera.path, camera.usb_id) if part)
-        console.print(f"  {camera.index}  {camera.name}  {where}", markup=False, soft_wrap=True)
+        console.print(f"  {camera.index}  {camera.name}  {where}".rstrip())
     if not cameras:
-        console.print(f"  none: {system.CAMERA_HINT}", markup=False, soft_wrap=True)
+        console.print(f"  none: {system.CAMERA_HINT}")
     console.print("Virtual cameras", style="bold")
     for device in virtual:
-        where = f"{device.device or ''} ({device.backend})"
-        console.print(f"  {device.name}  {where}", markup=False, soft_wrap=True)
+        where = " ".join(part for part in (device.device, f"({device.backend})") if part)
+        console.print(f"  {device.name}  {where}")
     if not virtual:
-        console.print(f"  none: {system.VIRTUAL_CAMERA_HINT}", markup=False, soft_wrap=True)
+        console.print(f"  none: {system.VIRTUAL_CAMERA_HINT}")
     return 0

@@ -1,0 +1,143 @@
+"""Linux's devices from a made-up sysfs: real folders, files and symbolic links."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from cv2_enumerate_cameras.camera_info import CameraInfo as Found
+
+from sharpcam.system import CameraInfo, VirtualCameraInfo, linux
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows allows symbolic links to developers only"
+)
+
+USB = "pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0"
+
+
+class FakeDevices:
+    """A sysfs below a folder, and what cv2_enumerate_cameras lists."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.sysfs = root / "class" / "video4linux"
+        self.sysfs.mkdir(parents=True)
+        self.found: list[Found] = []
+        self.asked: list[int] = []
+
+    def enumerate_cameras(self, backend: int = cv2.CAP_ANY) -> list[Found]:
+        self.asked.append(backend)
+        return list(self.found)
+
+    def add(
+        self, node: str, label: bytes | None, *, parent: str = USB, capture: bool = True
+    ) -> Path:
+        """A device as the kernel shows it; `capture`: programs see a camera in it."""
+        device = self.root / "devices" / parent / "video4linux" / node
+        device.mkdir(parents=True)
+        if label is not None:
+            (device / "name").write_bytes(label)
+        (self.sysfs / node).symlink_to(Path("../../devices") / parent / "video4linux" / node)
+        if capture:
+            name = (label or b"").decode(errors="replace").strip()
+            vid, pid = (0x046D, 0x0825) if parent == USB else (None, None)
+            index = int(node.removeprefix("video"))
+            self.found.append(Found(index, name, f"/dev/{node}", vid, pid, cv2.CAP_V4L2))
+        return device
+
+    def add_virtual(self, node: str, label: bytes | None, *, capture: bool = True) -> Path:
+        """A device of v4l2loopback; with exclusive_caps it is no camera until it is fed."""
+        return self.add(node, label, parent="virtual", capture=capture)
+
+
+@pytest.fixture
+def devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDevices:
+    """A machine without any device."""
+    fake = FakeDevices(tmp_path)
+    monkeypatch.setattr(linux, "SYSFS", fake.sysfs)
+    monkeypatch.setattr(linux, "enumerate_cameras", fake.enumerate_cameras)
+    return fake
+
+
+def loopback(number: int, name: str) -> VirtualCameraInfo:
+    return VirtualCameraInfo("v4l2loopback", f"/dev/video{number}", name)
+
+
+def test_physical_and_virtual_cameras_are_told_apart(devices: FakeDevices) -> None:
+    devices.add("video0", b"Logitech C270\n")
+    devices.add_virtual("video10", b"SharpCam\n")
+    assert linux.cameras() == [
+        CameraInfo(0, "Logitech C270", "/dev/video0", "046d:0825", cv2.CAP_V4L2)
+    ]
+    assert linux.virtual_cameras() == [loopback(10, "SharpCam")]
+    assert set(devices.asked) == {cv2.CAP_V4L2}
+
+
+def test_a_virtual_camera_that_nobody_feeds_can_be_written(devices: FakeDevices) -> None:
+    devices.add_virtual("video10", b"SharpCam\n", capture=False)
+    assert linux.cameras() == []
+    assert linux.virtual_cameras() == [loopback(10, "SharpCam")]
+
+
+def test_ours_comes_first_and_the_others_by_number(devices: FakeDevices) -> None:
+    for node, label in (
+        *(("video10", b"OBS Cam\n"), ("video2", b"Dummy video device (0x0000)\n")),
+        *(("video11", b"SharpCam\n"), ("video9", b"sharpcam\n")),
+    ):
+        devices.add_virtual(node, label)
+    assert linux.virtual_cameras() == [
+        loopback(11, "SharpCam"),
+        loopback(2, "Dummy video device (0x0000)"),
+        loopback(9, "sharpcam"),
+        loopback(10, "OBS Cam"),
+    ]
+
+
+def test_cameras_are_sorted_by_number(devices: FakeDevices) -> None:
+    for number in (10, 2, 0):
+        devices.add(f"video{number}", b"Cam\n", parent=f"{USB}/{number}")
+    assert [camera.index for camera in linux.cameras()] == [0, 2, 10]
+
+
+def test_a_physical_camera_may_have_any_name(devices: FakeDevices) -> None:
+    devices.add("video0", b"Virtual SharpCam\n")
+    assert [camera.name for camera in linux.cameras()] == ["Virtual SharpCam"]
+    assert linux.virtual_cameras() == []
+
+
+@pytest.mark.parametrize("label", [None, b"", b"\n"])
+def test_a_virtual_camera_without_a_label_has_its_nodes_name(
+    devices: FakeDevices, label: bytes | None
+) -> None:
+    devices.add_virtual("video7", label)
+    assert linux.virtual_cameras() == [loopback(7, "video7")]
+
+
+def test_a_label_that_is_no_text_is_shown_as_well_as_it_can_be(devices: FakeDevices) -> None:
+    devices.add_virtual("video7", b"Cam\xe9ra\n")
+    assert linux.virtual_cameras() == [loopback(7, "Cam\N{REPLACEMENT CHARACTER}ra")]
+
+
+def test_other_kinds_of_nodes_are_no_cameras(devices: FakeDevices) -> None:
+    devices.add("v4l-subdev0", b"sensor\n", parent="virtual", capture=False)
+    devices.add("vbi0", b"teletext\n", parent="virtual", capture=False)
+    assert linux.virtual_cameras() == []
+
+
+def test_a_node_that_just_went_away_is_no_virtual_camera(devices: FakeDevices) -> None:
+    (devices.sysfs / "video5").symlink_to(devices.root / "devices" / USB / "video5")
+    assert linux.virtual_cameras() == []
+
+
+@pytest.mark.parametrize(("display", "screen"), [(":0", True), ("", False), (None, False)])
+def test_there_is_a_screen_where_an_x_server_is_named(
+    monkeypatch: pytest.MonkeyPatch, display: str | None, screen: bool
+) -> None:
+    if display is None:
+        monkeypatch.delenv("DISPLAY", raising=False)
+    else:
+        monkeypatch.setenv("DISPLAY", display)
+    assert linux.has_screen() is screen
