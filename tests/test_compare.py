@@ -74,6 +74,7 @@ def test_split_at_the_left_edge_shows_only_after(at: float) -> None:
     after = noise(2)
     result = Frame(split(noise(1), after, at), 0, 0.0)
     same(result.y[LABELS:, 1:], after.y[LABELS:, 1:])
+    assert (result.y[:, 0] == 235).all()
 
 
 @pytest.mark.parametrize("at", [1.0, 2.0])
@@ -81,6 +82,7 @@ def test_split_at_the_right_edge_shows_only_before(at: float) -> None:
     before = noise(1)
     result = Frame(split(before, noise(2), at), 0, 0.0)
     same(result.y[LABELS:, :-1], before.y[LABELS:, :-1])
+    assert (result.y[:, -1] == 235).all()
 
 
 def test_each_side_has_its_word() -> None:

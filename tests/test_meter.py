@@ -65,11 +65,9 @@ def test_stages_are_shown_apart_and_in_the_order_they_first_came() -> None:
 
 def test_times_of_long_ago_are_forgotten() -> None:
     meter = Meter()
-    for seconds in [1.0] * 10 + [0.001] * REMEMBERED:
+    for seconds in [1.0] * 1000 + [0.001] * REMEMBERED:
         meter.add("send", seconds)
     assert meter.spreads()["send"].p95 == pytest.approx(1.0)  # in ms
-    meter.add("send", 0.5)
-    assert meter.spreads()["send"].median == pytest.approx(1.0)
 
 
 def test_times_of_stages_are_no_frames() -> None:
