@@ -20,6 +20,7 @@ from sharpcam import system
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.source import SourceLostError
+from sharpcam.video import VideoTags
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class CameraSource:
     """One opened camera, by the index that its backend gave it."""
 
     live = True
+    tags = VideoTags()
 
     def __init__(
         self,

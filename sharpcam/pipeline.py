@@ -25,10 +25,11 @@ from sharpcam.frame import Frame
 from sharpcam.meter import Meter
 from sharpcam.scaling import letterboxed_i420
 from sharpcam.settings import Settings
-from sharpcam.sink import Sink
+from sharpcam.sink import Sink, StreamFormat
 from sharpcam.slot import Slot
 from sharpcam.source import Source, SourceLostError
 from sharpcam.status import State, Status
+from sharpcam.video import VideoTags
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Pipeline:
     def __init__(
         self,
         open_source: Callable[[], Source],
-        open_sinks: Callable[[int, int, float], Iterator[Sink]],
+        open_sinks: Callable[[StreamFormat], Iterator[Sink]],
         enhancer: Enhancer,
         settings: Settings | None = None,
         *,
@@ -61,8 +62,8 @@ class Pipeline:
 
         Args:
             open_source: called in the capture thread, again after the camera was lost.
-            open_sinks: width, height and fps of the first frame to the sinks; each is entered
-                before the next one is made, so that none stays open when another fails.
+            open_sinks: asked once, when the first frame is there; each sink is entered before
+                the next one is made, so that none stays open when another fails.
             on_luma: shown every frame's luma, uint8 [H, W], before it is enhanced.
             on_tick: told the status about once a second and when the state changes, from the
                 thread in `run`.
@@ -75,7 +76,7 @@ class Pipeline:
         self._meter = Meter()
         self._stopping = Event()
         self._capture_error: BaseException | None = None
-        self._source_name, self._source_fps = "", 30.0
+        self._source_name, self._source_fps, self._source_tags = "", 30.0, VideoTags()
         self._lost = ""
         """Why there is no camera at the moment; written by the capture thread only."""
         self._bypass = ""
@@ -156,7 +157,8 @@ class Pipeline:
                 continue
             if self._size is None:
                 self._size = frame.width, frame.height
-                for sink in self._open_sinks(*self._size, self._source_fps):
+                stream = StreamFormat(*self._size, self._source_fps, self._source_tags)
+                for sink in self._open_sinks(stream):
                     sinks.append(stack.enter_context(sink))
                 self._sink_names = tuple(sink.name for sink in sinks)
             frame = self._fitted(frame)
@@ -234,7 +236,8 @@ class Pipeline:
         source: Source | None = None
         try:
             source = self._open_source()
-            self._source_name, self._source_fps = source.name, source.fps
+            self._source_name = source.name
+            self._source_fps, self._source_tags = source.fps, source.tags
             while source and not self._stopping.is_set():
                 try:
                     frame = source.read()

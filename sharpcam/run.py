@@ -22,7 +22,7 @@ from sharpcam.learner import ProfileLearner
 from sharpcam.pipeline import Pipeline
 from sharpcam.profile import CameraProfile
 from sharpcam.settings import Settings
-from sharpcam.sink import FileSink, NullSink, Sink, VirtualCameraSink
+from sharpcam.sink import FileSink, NullSink, Sink, StreamFormat, VirtualCameraSink
 from sharpcam.source import FileSource, Source
 from sharpcam.status import Spread, Status
 from sharpcam.window import Action, WindowSink
@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
         line = stack.enter_context(console.status("starting"))
         pipeline = Pipeline(
             lambda: open_source(source, sink, args),
-            lambda width, height, fps: open_sinks(sink, pipeline, width, height, fps),
+            lambda stream: open_sinks(sink, pipeline, stream),
             enhancer,
             settings,
             on_luma=offer,
@@ -90,18 +90,15 @@ def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace
     return FileSource(source.file, live=live, loop=loop, seconds=limit, name=source.name)
 
 
-def open_sinks(
-    sink: SinkChoice, pipeline: Pipeline, width: int, height: int, fps: float
-) -> Iterator[Sink]:
+def open_sinks(sink: SinkChoice, pipeline: Pipeline, stream: StreamFormat) -> Iterator[Sink]:
     """The chosen sinks, one after the other."""
     if sink.virtual is not None:
-        yield VirtualCameraSink(width, height, fps, list(sink.virtual))
+        yield VirtualCameraSink(stream, list(sink.virtual))
     if sink.file:
-        yield FileSink(sink.file, width, height, fps, sink.compare)
+        yield FileSink(sink.file, stream, sink.compare)
     if sink.window:
         yield WindowSink(
-            width,
-            height,
+            stream,
             caption=lambda: caption(pipeline.status(), pipeline.settings),
             on_action=lambda action: act(pipeline, action),
         )

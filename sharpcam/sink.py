@@ -6,6 +6,7 @@ The pipeline thread opens, feeds and closes a sink; nobody else touches it.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -16,7 +17,19 @@ from sharpcam import system
 from sharpcam.compare import side_by_side
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
+from sharpcam.video import VideoTags
 from sharpcam.video_writer import VideoWriter
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """What a sink is opened for; it stays the same until the sink is closed."""
+
+    width: int
+    height: int
+    fps: float
+    """Nominal; the frames' own times count."""
+    tags: VideoTags = field(default_factory=VideoTags)
 
 
 class Sink(Protocol):
@@ -48,9 +61,7 @@ class VirtualCameraSink:
 
     def __init__(
         self,
-        width: int,
-        height: int,
-        fps: float,
+        stream: StreamFormat,
         candidates: list[system.VirtualCameraInfo],
     ) -> None:
         """Open the first of `candidates` that can be opened.
@@ -67,9 +78,9 @@ class VirtualCameraSink:
             try:
                 # The camera's clock paces us: pyvirtualcam's own sleeping would only add delay.
                 self._camera = pyvirtualcam.Camera(
-                    width,
-                    height,
-                    fps,
+                    stream.width,
+                    stream.height,
+                    stream.fps,
                     fmt=pyvirtualcam.PixelFormat.I420,
                     device=candidate.device,
                     backend=candidate.backend,
@@ -111,16 +122,16 @@ class FileSink:
     It appears under its name when the run ends without an error, else not at all.
     """
 
-    def __init__(
-        self, path: Path, width: int, height: int, fps: float, compare: bool = False
-    ) -> None:
+    def __init__(self, path: Path, stream: StreamFormat, compare: bool = False) -> None:
         """Raises SharpCamError: unknown extension, or the folder cannot be written."""
         self.name = str(path)
         self._compare = compare
         self._start: float | None = None
         self._stack = ExitStack()
-        wide = 2 * width if compare else width
-        self._writer = self._stack.enter_context(VideoWriter(path, wide, height, fps))
+        width = 2 * stream.width if compare else stream.width
+        self._writer = self._stack.enter_context(
+            VideoWriter(path, width, stream.height, stream.fps, like=stream.tags)
+        )
 
     def send(self, after: Frame, before: Frame) -> None:
         if self._start is None:

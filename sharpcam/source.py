@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.picture import PICTURE_EXTENSIONS, picture_to_i420
-from sharpcam.video import VideoReader
+from sharpcam.video import VideoReader, VideoTags
 
 PICTURE_FPS = 30.0
 """A picture is a camera in front of a still scene."""
@@ -36,6 +36,8 @@ class Source(Protocol):
     height: int
     fps: float
     """Nominal frames per second; the frames' own times count."""
+    tags: VideoTags
+    """What the pixels mean: matrix, range, rotation."""
     live: bool
     """True: it has a clock of its own, and what is not taken in time is dropped.
     False: every frame waits for its turn."""
@@ -88,12 +90,12 @@ class FileSource:
         if path.suffix.lower() in PICTURE_EXTENSIONS:
             picture = picture_to_i420(path)
             self.height, self.width = picture.shape[0] * 2 // 3, picture.shape[1]
-            self.fps = PICTURE_FPS
+            self.fps, self.tags = PICTURE_FPS, VideoTags()
             frames = self._still(picture, for_ever=live or loop)
         else:
             self._video = VideoReader(path)
             self.width, self.height = self._video.width, self._video.height
-            self.fps = float(self._video.fps)
+            self.fps, self.tags = float(self._video.fps), self._video.tags
             frames = self._clip(loop)
         self._frames = frames
         self._sequence = -1

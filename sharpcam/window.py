@@ -6,6 +6,7 @@ why `sharpcam run` runs the pipeline there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import Enum, auto
 from types import TracebackType
@@ -16,6 +17,10 @@ import cv2
 from sharpcam.compare import split
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
+from sharpcam.sink import StreamFormat
+
+# Qt, inside of OpenCV's wheels, complains seventeen times that it brings no fonts; we use none.
+os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
 
 TITLE = "SharpCam"
 HELP = "space: on/off   left/right: strength   mouse: line   q: quit"
@@ -52,8 +57,7 @@ class WindowSink:
 
     def __init__(
         self,
-        width: int,
-        height: int,
+        stream: StreamFormat,
         *,
         caption: Callable[[], str],
         on_action: Callable[[Action], None],
@@ -68,13 +72,14 @@ class WindowSink:
             SharpCamError: there is no screen to show it on.
         """
         self._caption, self._on_action = caption, on_action
-        self._width = width
+        self._width = stream.width
         self._split = 0.5
         self._open = False
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-            scale = min(1.0, 1280 / width, 720 / height)
-            cv2.resizeWindow(TITLE, round(width * scale), round(height * scale))
+            scale = min(1.0, 1280 / stream.width, 720 / stream.height)
+            shown = round(stream.width * scale), round(stream.height * scale)
+            cv2.resizeWindow(TITLE, *shown)
             cv2.setMouseCallback(TITLE, self._on_mouse)
         except cv2.error as error:
             raise SharpCamError(

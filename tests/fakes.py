@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.profile import CameraProfile
+from sharpcam.sink import StreamFormat
 from sharpcam.source import SourceLostError
+from sharpcam.video import VideoTags
 
 
 def picture(index: int, size: tuple[int, int] = (32, 16)) -> NDArray[np.uint8]:
@@ -27,6 +29,7 @@ class FakeSource:
 
     name = "fake camera"
     fps = 25.0
+    tags = VideoTags(colorspace=1)
 
     def __init__(
         self,
@@ -129,11 +132,11 @@ class FakeSinks:
 
     def __init__(self, *sinks: FakeSink, fails: bool = False) -> None:
         self.sinks = sinks
-        self.asked: list[tuple[int, int, float]] = []
+        self.asked: list[StreamFormat] = []
         self._fails = fails
 
-    def __call__(self, width: int, height: int, fps: float) -> Iterator[FakeSink]:
-        self.asked.append((width, height, fps))
+    def __call__(self, stream: StreamFormat) -> Iterator[FakeSink]:
+        self.asked.append(stream)
         yield from self.sinks
         if self._fails:
             raise SharpCamError("no virtual camera", "install one")

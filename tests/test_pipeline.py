@@ -11,6 +11,7 @@ from sharpcam import pipeline as module
 from sharpcam.errors import SharpCamError
 from sharpcam.pipeline import Pipeline
 from sharpcam.settings import Settings
+from sharpcam.sink import StreamFormat
 from sharpcam.status import State, Status
 from tests.fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture
 
@@ -183,7 +184,7 @@ def test_a_camera_that_returns_with_another_size_is_fitted_into_the_old_one() ->
     sinks = FakeSinks(sink)
     Pipeline(lambda: sources.pop(0), sinks, FakeEnhancer()).run()
     assert {frame.i420.shape for frame in sink.frames} == {(24, 32)}
-    assert sinks.asked == [(32, 16, 25.0)]
+    assert sinks.asked == [StreamFormat(32, 16, 25.0, FakeSource.tags)]
     assert sink.befores[-1][8, 0] == 16  # a black bar beside the square picture
 
 

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
-from sharpcam.sink import FileSink, NullSink, VirtualCameraSink
+from sharpcam.sink import FileSink, NullSink, StreamFormat, VirtualCameraSink
 from sharpcam.system import VIRTUAL_CAMERA_HINT, VirtualCameraInfo
-from sharpcam.video import VideoReader
+from sharpcam.video import VideoReader, VideoTags
 from tests.clips import gradient
 from tests.fakes import FakeVirtualCamera, picture
 
 OURS = VirtualCameraInfo("fake", "/dev/video9", "SharpCam")
+SMALL = StreamFormat(32, 16, 30.0)
+CLIP = StreamFormat(64, 48, 25.0, VideoTags(colorspace=1))
 OTHER = VirtualCameraInfo("fake-too", None, "OBS Virtual Camera")
 
 
@@ -45,7 +47,7 @@ def frame(index: int, size: tuple[int, int] = (32, 16)) -> Frame:
 
 
 def test_the_virtual_camera_gets_the_planes_untouched(backends: dict[str, type]) -> None:
-    with VirtualCameraSink(32, 16, 30.0, [OURS, OTHER]) as sink:
+    with VirtualCameraSink(SMALL, [OURS, OTHER]) as sink:
         for index in range(3):
             sink.send(frame(index), frame(100 + index))
         (camera,) = FakeVirtualCamera.opened
@@ -63,7 +65,7 @@ def test_the_next_virtual_camera_stands_in_for_one_that_refuses(
     backends: dict[str, type],
 ) -> None:
     backends["fake"] = Refusing
-    with VirtualCameraSink(32, 16, 30.0, [OURS, OTHER]) as sink:
+    with VirtualCameraSink(SMALL, [OURS, OTHER]) as sink:
         assert sink.name == "OBS Virtual Camera"
 
 
@@ -71,7 +73,7 @@ def test_when_all_refuse_each_of_them_is_quoted(backends: dict[str, type]) -> No
     backends["fake"] = Refusing
     missing = VirtualCameraInfo("not-registered", None, "Nobody")
     with pytest.raises(SharpCamError) as caught:
-        VirtualCameraSink(32, 16, 30.0, [OURS, missing])
+        VirtualCameraSink(SMALL, [OURS, missing])
     assert "SharpCam: 'fake' backend: /dev/video9: Permission denied" in caught.value.message
     assert "Nobody" in caught.value.message
     assert "\n" not in caught.value.message
@@ -80,7 +82,7 @@ def test_when_all_refuse_each_of_them_is_quoted(backends: dict[str, type]) -> No
 
 def test_without_any_virtual_camera_the_hint_says_how_to_get_one() -> None:
     with pytest.raises(SharpCamError, match="none is installed") as caught:
-        VirtualCameraSink(32, 16, 30.0, [])
+        VirtualCameraSink(SMALL, [])
     assert caught.value.hint == VIRTUAL_CAMERA_HINT
 
 
@@ -88,7 +90,7 @@ def test_a_virtual_camera_that_breaks_is_an_error_and_is_closed(
     backends: dict[str, type],
 ) -> None:
     backends["fake"] = Breaking
-    with VirtualCameraSink(32, 16, 30.0, [OURS]) as sink:
+    with VirtualCameraSink(SMALL, [OURS]) as sink:
         for index in range(2):
             sink.send(frame(index), frame(index))
         with pytest.raises(SharpCamError, match="takes no pictures any more"):
@@ -110,10 +112,12 @@ def read(path: Path) -> list[tuple[NDArray[np.uint8], float]]:
 
 def test_a_file_keeps_the_pictures_and_their_times_from_zero(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
-    with FileSink(path, 64, 48, 25.0) as sink:
+    with FileSink(path, CLIP) as sink:
         for index in (0, 1, 4):
             sink.send(smooth(index), smooth(9))
         assert not path.exists()  # not before it is whole
+    with VideoReader(path) as video:
+        assert video.tags.colorspace == 1  # as the source said
     frames = read(path)
     assert [seconds for _, seconds in frames] == pytest.approx([0, 0.04, 0.16], abs=1e-3)
     for (i420, _), index in zip(frames, (0, 1, 4), strict=True):
@@ -122,7 +126,7 @@ def test_a_file_keeps_the_pictures_and_their_times_from_zero(tmp_path: Path) -> 
 
 def test_a_comparison_has_before_left_and_after_right(tmp_path: Path) -> None:
     path = tmp_path / "out.mkv"
-    with FileSink(path, 64, 48, 25.0, compare=True) as sink:
+    with FileSink(path, CLIP, compare=True) as sink:
         sink.send(smooth(8), smooth(0))
     ((i420, _),) = read(path)
     assert i420.shape == (72, 128)
@@ -134,7 +138,7 @@ def test_a_comparison_has_before_left_and_after_right(tmp_path: Path) -> None:
 
 def test_a_run_that_fails_leaves_no_file(tmp_path: Path) -> None:
     def fail() -> None:
-        with FileSink(tmp_path / "out.mp4", 64, 48, 25.0) as sink:
+        with FileSink(tmp_path / "out.mp4", CLIP) as sink:
             sink.send(smooth(0), smooth(0))
             raise ZeroDivisionError
 

@@ -14,6 +14,7 @@ import cv2
 import pytest
 
 from sharpcam.errors import SharpCamError
+from sharpcam.sink import StreamFormat
 from sharpcam.window import KEYS, TITLE, Action, WindowSink
 from tests.clips import SAMPLE
 
@@ -51,12 +52,12 @@ def display() -> Iterator[str]:
 class Person:
     """Looks at the screen and presses keys."""
 
-    def __init__(self, display: str, errors: Path) -> None:
+    def __init__(self, display: str, errors: Path, strength: str = "1") -> None:
         self._environment = os.environ | {"DISPLAY": display}
         self._errors = errors
         self.program = subprocess.Popen(
             [sys.executable, "-m", "sharpcam", "-v", "run", "--source", str(SAMPLE), "--loop"]
-            + ["--sink", "window", "--profile", "1,1,0.3"],
+            + ["--sink", "window", "--profile", "1,1,0.3", "--strength", strength],
             env=self._environment,
             stderr=errors.open("w"),
         )
@@ -68,9 +69,19 @@ class Person:
         )
         return done.stdout.strip().split("\n")[-1]
 
-    def press(self, key: str) -> None:
+    def press(self, key: str, until: str, times: int = 1) -> None:
+        """Press a key, again where it got lost, until the program has said `until` so often."""
         self.xdotool("windowfocus", "--sync", self.window)
-        self.xdotool("key", "--window", self.window, key)
+        pressed_at = 0.0
+
+        def done() -> bool:
+            nonlocal pressed_at
+            if time.monotonic() - pressed_at > 1:
+                self.xdotool("key", key)
+                pressed_at = time.monotonic()
+            return self.said().count(until) >= times
+
+        self.wait_for(done)
 
     def close_window(self) -> None:
         """What a window manager sends when its close button is pressed."""
@@ -86,6 +97,7 @@ class Person:
         window.send_event(
             protocol.event.ClientMessage(window=window, client_type=protocols, data=data)
         )
+        connection.sync()  # closed at once, the server may drop the message
         connection.close()
 
     def wait_for(self, what: Callable[[], object]) -> str:
@@ -93,7 +105,7 @@ class Person:
         while time.monotonic() < end:
             if found := what():
                 return str(found)
-            assert self.program.poll() is None, self.said()
+            assert self.program.poll() in (None, 0), self.said()
             time.sleep(0.05)
         pytest.fail(f"waited in vain; the program said:\n{self.said()}")
 
@@ -105,8 +117,8 @@ class Person:
 
 
 @pytest.fixture
-def person(display: str, tmp_path: Path) -> Iterator[Person]:
-    person = Person(display, tmp_path / "said")
+def person(display: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Person]:
+    person = Person(display, tmp_path / "said", getattr(request, "param", "1"))
     yield person
     person.program.kill()
     person.program.wait()
@@ -115,11 +127,9 @@ def person(display: str, tmp_path: Path) -> Iterator[Person]:
 @needs_screen
 def test_space_toggles_and_q_ends(person: Person) -> None:
     person.wait_for_words("sharpcam: sharpening")
-    person.press("space")
-    person.wait_for_words("sharpcam: off")
-    person.press("space")
-    person.wait_for_words("sharpcam: sharpening", times=2)
-    person.press("q")
+    person.press("space", until="sharpcam: off")
+    person.press("space", until="sharpcam: sharpening", times=2)
+    person.press("q", until="sharpcam: stopped")
     assert person.program.wait(PATIENCE) == 0
     assert "added delay" in person.said()
 
@@ -133,14 +143,11 @@ def test_closing_the_window_ends_cleanly(person: Person) -> None:
 
 
 @needs_screen
-def test_arrows_down_to_zero_switch_off(person: Person) -> None:
+@pytest.mark.parametrize("person", ["0.1"], indirect=True)
+def test_arrows_change_the_strength_down_to_off(person: Person) -> None:
     person.wait_for_words("sharpcam: sharpening")
-    for _ in range(10):
-        person.press("Left")
-        time.sleep(0.1)  # one key per frame is read
-    person.wait_for_words("sharpcam: off")
-    person.press("Right")
-    person.wait_for_words("sharpcam: sharpening", times=2)
+    person.press("Left", until="sharpcam: off")
+    person.press("Right", until="sharpcam: sharpening", times=2)
 
 
 def test_without_a_screen_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +156,7 @@ def test_without_a_screen_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("sharpcam.window.cv2.namedWindow", no_window)
     with pytest.raises(SharpCamError, match="cannot open a window"):
-        WindowSink(64, 48, caption=str, on_action=print)
+        WindowSink(StreamFormat(64, 48, 25.0), caption=str, on_action=print)
 
 
 def test_no_key_means_two_things() -> None:
