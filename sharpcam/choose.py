@@ -52,7 +52,7 @@ class SinkChoice:
 
 
 def choose_source(text: str) -> SourceChoice:
-    """auto, camera, demo, a camera's index or part of its name, or a file.
+    """auto, camera, demo, a camera's index, path or part of its name, or a file.
 
     Raises:
         SharpCamError: there is no such camera or file.
@@ -60,6 +60,10 @@ def choose_source(text: str) -> SourceChoice:
     demo = SourceChoice(file=asset(DEMO), name=DEMO_NAME)
     if text == "demo":
         return demo
+    cameras = system.cameras()
+    for camera in cameras:
+        if camera.path and text == camera.path:
+            return SourceChoice(camera=camera, name=camera.name)
     if _means_file(text):
         path = Path(text)
         if problem := _no_file(path):
@@ -67,7 +71,6 @@ def choose_source(text: str) -> SourceChoice:
                 f"the source {text} {problem}", "give a video, a picture, or a camera's name"
             )
         return SourceChoice(file=path, name=path.name)
-    cameras = system.cameras()
     if text == "auto":
         if cameras:
             return SourceChoice(camera=cameras[0], name=cameras[0].name)

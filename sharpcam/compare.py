@@ -44,21 +44,21 @@ def _labelled(planes: list[NDArray[np.uint8]], column: int) -> NDArray[np.uint8]
     (before_width, text_height), _ = cv2.getTextSize("before", cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     # A word is left out where its side is too narrow for it.
     if column > before_width + 2 * margin:
-        _write(y, "before", (column - before_width - margin, text_height + margin), scale)
+        write_words(y, "before", (column - before_width - margin, text_height + margin), scale)
     if width - column > before_width + 2 * margin:
-        _write(y, "after", (column + margin, text_height + margin), scale)
+        write_words(y, "after", (column + margin, text_height + margin), scale)
     return np.concatenate([plane.reshape(-1) for plane in planes]).reshape(height * 3 // 2, width)
 
 
-def _write(y: NDArray[np.uint8], word: str, place: tuple[int, int], scale: float) -> None:
-    """White with a black outline, so that it can be read on everything."""
-    # The outline is the same word all around: OpenCV 5 sets a thicker one wider.
+def write_words(y: NDArray[np.uint8], words: str, place: tuple[int, int], scale: float) -> None:
+    """Into luma, uint8 [H, W], in place: white with a black outline, to be read on everything."""
+    # The outline is the same words all around: OpenCV 5 sets thicker ones wider.
     step = round(max(1, scale))
-    around = [(x, y, _BLACK) for x in (-step, 0, step) for y in (-step, 0, step)]
+    around = [(right, down, _BLACK) for right in (-step, 0, step) for down in (-step, 0, step)]
     for right, down, level in (*around, (0, 0, _WHITE)):
         cv2.putText(
             y,
-            word,
+            words,
             (place[0] + right, place[1] + down),
             cv2.FONT_HERSHEY_SIMPLEX,
             scale,

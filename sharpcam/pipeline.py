@@ -117,6 +117,11 @@ class Pipeline:
             stages=spreads,
         )
 
+    @property
+    def bypassed(self) -> str:
+        """Why the enhancer failed the last time; empty while it never did."""
+        return self._bypass
+
     def run(self) -> Status:
         """Carry frames until the source ends or `stop` is called; returns the final status.
 

@@ -27,10 +27,13 @@ def inside(size: tuple[int, int], box: tuple[int, int], even: bool = False) -> t
 
 
 def scaled(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Any picture scaled to (width, height), Lanczos; the same array where it has that size."""
+    """Any picture scaled to (width, height), Lanczos up and area mean down; the same array where
+    it has that size."""
     if pixels.shape[1::-1] == size:
         return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LANCZOS4))
+    larger = size[0] >= pixels.shape[1]
+    method = cv2.INTER_LANCZOS4 if larger else cv2.INTER_AREA
+    return np.asarray(cv2.resize(pixels, size, interpolation=method))
 
 
 def scaled_i420(i420: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

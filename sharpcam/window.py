@@ -14,7 +14,7 @@ from typing import Self
 
 import cv2
 
-from sharpcam.compare import split
+from sharpcam.compare import split, write_words
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.sink import StreamFormat
@@ -92,13 +92,9 @@ class WindowSink:
         if not self._open:
             return
         i420 = split(before, after, self._split)
-        bgr = cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420)
         for text, row in ((self._caption(), 30), (HELP, 10)):
-            place = (8, after.height - row)
-            for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-                cv2.putText(
-                    bgr, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA
-                )
+            write_words(i420[: after.height], text, (8, after.height - row), 0.5)
+        bgr = cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420)
         try:
             cv2.imshow(TITLE, bgr)
             key = cv2.waitKeyEx(1)

@@ -15,6 +15,7 @@ from sharpcam import bench
 from sharpcam.bench import Case, camera_frames, decode, measure
 from sharpcam.cli import main
 from sharpcam.enhancer import Passthrough
+from sharpcam.errors import SharpCamError
 from sharpcam.video import VideoReader
 
 
@@ -35,8 +36,8 @@ def test_the_last_line_is_json_with_every_case(
         ("128x96", 2),
     ]
     for case in cases:
-        assert case["frames"] == bench.FEWEST
-        assert list(case["stages"]) == ["decode", "enhance", "pack", "whole"]
+        assert case["frames"] == bench.TURNS * bench.FEWEST
+        assert list(case["stages"]) == ["decode", "enhance", "pack", "pipeline"]
         for figures in case["stages"].values():
             assert 0 < figures["median_ms"] <= figures["p95_ms"]
     assert cv2.getNumThreads() == threads_before
@@ -80,4 +81,23 @@ def test_the_cases_take_turns() -> None:
 
     jpegs = camera_frames(64, 48)
     measure([Case(64, 48, 1, Noting(number), jpegs) for number in (1, 2)], seconds=0)
-    assert order == [1, 2] * (bench.WARM_UP + bench.FEWEST)
+    turns = bench.WARM_UP + bench.FEWEST
+    assert order[: 2 * turns] == [1, 2] * turns
+    # The pipeline's distances between frames need one frame more.
+    flow = bench.FEWEST + 1
+    assert order[2 * turns :] == ([1] * flow + [2] * flow) * bench.TURNS
+
+
+def test_a_student_that_fails_is_no_fast_student() -> None:
+    class Failing(Passthrough):
+        calls = 0
+
+        def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
+            self.calls += 1
+            if self.calls > bench.WARM_UP + bench.FEWEST:
+                raise RuntimeError("no memory")
+            return y
+
+    case = Case(64, 48, 1, Failing(), camera_frames(64, 48))
+    with pytest.raises(SharpCamError, match="no memory"):
+        measure([case], seconds=0)

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture
 
 from sharpcam import pipeline as module
 from sharpcam.errors import SharpCamError
@@ -13,7 +14,6 @@ from sharpcam.pipeline import Pipeline
 from sharpcam.settings import Settings
 from sharpcam.sink import StreamFormat
 from sharpcam.status import State, Status
-from tests.fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvirtualcam
+from clips import SAMPLE
+from fakes import FakeVirtualCamera
 from numpy.typing import NDArray
 
 from sharpcam import system
@@ -20,8 +22,6 @@ from sharpcam.cli import main
 from sharpcam.enhancer import load_enhancer
 from sharpcam.profile import CameraProfile
 from sharpcam.video import VideoReader
-from tests.clips import SAMPLE
-from tests.fakes import FakeVirtualCamera
 
 PROFILE = "1.2,1.5,0.3"
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvirtualcam
+from clips import gradient
+from fakes import FakeVirtualCamera, picture
 from numpy.typing import NDArray
 
 from sharpcam.errors import SharpCamError
@@ -13,8 +15,6 @@ from sharpcam.frame import Frame
 from sharpcam.sink import FileSink, NullSink, StreamFormat, VirtualCameraSink
 from sharpcam.system import VIRTUAL_CAMERA_HINT, VirtualCameraInfo
 from sharpcam.video import VideoReader, VideoTags
-from tests.clips import gradient
-from tests.fakes import FakeVirtualCamera, picture
 
 OURS = VirtualCameraInfo("fake", "/dev/video9", "SharpCam")
 SMALL = StreamFormat(32, 16, 30.0)

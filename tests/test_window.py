@@ -12,11 +12,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+from clips import SAMPLE
 
 from sharpcam.errors import SharpCamError
 from sharpcam.sink import StreamFormat
 from sharpcam.window import KEYS, TITLE, Action, WindowSink
-from tests.clips import SAMPLE
 
 needs_screen = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")),

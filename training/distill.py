@@ -105,13 +105,13 @@ def distill(config: Config) -> None:
     common = {
         "folder": folder,
         "ema": config.ema,
-        "identity": config.identity + about["data"],
         "checkpoint_minutes": config.checkpoint_minutes,
     }
     fit(
         "estimator",
         ProfileNet(),
         config.estimator,
+        identity=config.identity("estimator") + about["data"],
         batches=examples(config.estimator, config.seed + 2),
         loss=estimator_loss,
         evaluate=ProfileValidation(held_out),
@@ -125,6 +125,7 @@ def distill(config: Config) -> None:
         "teacher",
         UNetTeacher(teacher_spec),
         config.teacher,
+        identity=config.identity("teacher") + about["data"],
         batches=examples(config.teacher, config.seed),
         loss=partial(teacher_loss, config),
         evaluate=Validation(held_out, config.teacher.crop),
@@ -143,6 +144,7 @@ def distill(config: Config) -> None:
         "student",
         UNetStudent(student_spec),
         config.student,
+        identity=config.identity("student") + about["data"],
         batches=examples(config.student, config.seed + 1),
         loss=partial(student_loss, config, teacher, adapter),
         evaluate=Validation(held_out, config.student.crop),

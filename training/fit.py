@@ -170,7 +170,7 @@ def fit(
                 optimiser.zero_grad(set_to_none=True)
                 scaler.scale(total).backward()
                 scaler.unscale_(optimiser)
-                nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
+                nn.utils.clip_grad_norm_(trained.parameters(), stage.clip)
                 scaler.step(optimiser)
                 scaler.update()
                 update_average(average, model, ema, step)
