@@ -14,6 +14,7 @@ from typing import Self
 
 import cv2
 
+from sharpcam import system
 from sharpcam.compare import split, write_words
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
@@ -75,17 +76,20 @@ class WindowSink:
         self._width = stream.width
         self._split = 0.5
         self._open = False
+        no_screen = SharpCamError(
+            "cannot open a window: there is no screen",
+            "start it on a desktop (on Linux, DISPLAY must be set), or use another --sink",
+        )
+        if not system.has_screen():
+            raise no_screen
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
             scale = min(1.0, 1280 / stream.width, 720 / stream.height)
             shown = round(stream.width * scale), round(stream.height * scale)
             cv2.resizeWindow(TITLE, *shown)
             cv2.setMouseCallback(TITLE, self._on_mouse)
-        except cv2.error as error:
-            raise SharpCamError(
-                f"cannot open a window ({error.err or error.code})",
-                "start it on a screen (on Linux, DISPLAY must be set), or use another --sink",
-            ) from error
+        except cv2.error as error:  # an OpenCV without windows says so only now
+            raise no_screen from error
         self._open = True
 
     def send(self, after: Frame, before: Frame) -> None:

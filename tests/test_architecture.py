@@ -34,6 +34,7 @@ HOMES = {
     "onnxruntime": {"model"},
     "pystray": {"tray"},
     "pyvirtualcam": {"sink"},
+    "Xlib": {"system"},
 }
 """Each library with a device or a format behind it has one home, so changing it is one file."""
 

@@ -132,12 +132,33 @@ def test_a_node_that_just_went_away_is_no_virtual_camera(devices: FakeDevices) -
     assert linux.virtual_cameras() == []
 
 
-@pytest.mark.parametrize(("display", "screen"), [(":0", True), ("", False), (None, False)])
-def test_there_is_a_screen_where_an_x_server_is_named(
-    monkeypatch: pytest.MonkeyPatch, display: str | None, screen: bool
+@pytest.mark.parametrize("display", [None, ""])
+def test_without_a_display_there_is_no_screen(
+    monkeypatch: pytest.MonkeyPatch, display: str | None
 ) -> None:
     if display is None:
         monkeypatch.delenv("DISPLAY", raising=False)
     else:
         monkeypatch.setenv("DISPLAY", display)
-    assert linux.has_screen() is screen
+    assert linux.has_screen() is False
+
+
+@pytest.mark.parametrize("display", [":4242", "nonsense", "no.such.host.invalid:0"])
+def test_a_display_where_nobody_answers_is_no_screen(
+    monkeypatch: pytest.MonkeyPatch, display: str
+) -> None:
+    monkeypatch.setenv("DISPLAY", display)
+    assert linux.has_screen() is False
+
+
+def test_a_display_that_answers_is_a_screen_and_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class FakeDisplay:
+        def close(self) -> None:
+            closed.append(self)
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(linux, "Display", FakeDisplay)
+    assert linux.has_screen() is True
+    assert len(closed) == 1

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import cv2
 from cv2_enumerate_cameras import enumerate_cameras
+from Xlib.display import Display
+from Xlib.error import DisplayError
 
 from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, to_camera
 
@@ -53,5 +55,12 @@ def _label(node: Path) -> str:
 
 
 def has_screen() -> bool:
-    # OpenCV's windows speak X11; under Wayland they need Xwayland, which sets DISPLAY.
-    return bool(os.environ.get("DISPLAY"))
+    # OpenCV's windows speak X11; under Wayland they need Xwayland, which sets DISPLAY. Being set is
+    # not enough: where nobody answers, Qt would abort the whole process.
+    if not os.environ.get("DISPLAY"):
+        return False
+    try:
+        Display().close()
+    except (DisplayError, OSError):
+        return False
+    return True

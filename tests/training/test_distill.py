@@ -68,7 +68,18 @@ def test_flags_change_a_preset() -> None:
     config, _ = parse(flags, "x", "y")
     assert (config.channels, config.student.steps, config.spatial_attention) == (32, 7, True)
     assert config.student.batch == PRESETS["smoke"].student.batch
-    assert config.identity != PRESETS["smoke"].identity
+    plain = PRESETS["smoke"]
+    assert config.identity("student") != plain.identity("student")
+
+
+def test_only_what_changes_its_numbers_keeps_a_network_from_resuming() -> None:
+    plain = PRESETS["smoke"]
+    faster, _ = parse(["--preset", "smoke", "--threads", "7", "--student-steps", "9"], "x", "y")
+    assert faster.identity("student") != plain.identity("student")
+    assert faster.identity("teacher") == plain.identity("teacher")
+    taught, _ = parse(["--preset", "smoke", "--teacher-steps", "9"], "x", "y")
+    assert taught.identity("student") != plain.identity("student")
+    assert taught.identity("estimator") == plain.identity("estimator")
 
 
 def test_a_weight_of_zero_switches_the_vgg_term_off() -> None:
