@@ -83,7 +83,9 @@ class WindowSink:
         if not system.has_screen():
             raise no_screen
         try:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            # Without GUI_NORMAL, Qt adds a toolbar for looking at pixels.
+            flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
+            cv2.namedWindow(TITLE, flags)
             scale = min(1.0, 1280 / stream.width, 720 / stream.height)
             shown = round(stream.width * scale), round(stream.height * scale)
             cv2.resizeWindow(TITLE, *shown)
