@@ -114,7 +114,8 @@ def video_profile(job: Job, estimator: Estimator) -> CameraProfile:
 def run(restorer: Restorer, jobs: list[Job], console: Console) -> list[SharpCamError]:
     """Do all jobs, with a progress bar on a terminal; returns what went wrong, already printed."""
     problems: list[SharpCamError] = []
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft()
+    name = TextColumn("{task.description}", markup=False)
+    columns = name, BarColumn(), MofNCompleteColumn(), TimeLeft()
     shows = console.is_terminal
     with Progress(*columns, console=console, disable=not shows, transient=True) as progress:
         everything = progress.add_task("enhance", total=len(jobs))
@@ -125,12 +126,12 @@ def run(restorer: Restorer, jobs: list[Job], console: Console) -> list[SharpCamE
             except SharpCamError as error:
                 problems.append(error)
             except Exception as error:
-                # A bug must not cost the other files either; --verbose shows the traceback.
-                log.info("%s", job.source, exc_info=True)
+                # A bug must not cost the other files either.
+                log.exception("%s", job.source)
                 message = f"cannot enhance {job.source}: {type(error).__name__}: {error}"
                 problems.append(SharpCamError(message, "report this, with the file if you may"))
             else:
-                console.print(f"{job.source} -> {job.target}", markup=False, highlight=False)
+                console.print(f"{job.source} -> {job.target}")
                 continue
             report(problems[-1], console)
         progress.update(everything, completed=len(jobs))
@@ -143,13 +144,13 @@ def _advance(progress: Progress, task: TaskID, index: int) -> Callable[[float], 
 
 def report(error: SharpCamError, console: Console) -> None:
     """The same two lines that `cli.py` prints."""
-    text = f"sharpcam: {error.message}\n  hint: {error.hint}"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"sharpcam: {error.message}\n  hint: {error.hint}")
 
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam enhance`; see `cli.py` for the arguments."""
-    console = Console(stderr=True, soft_wrap=True)
+    # Names are shown as they are: nothing in them is a colour, an emoji or a place to break.
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     profile = None if args.profile == "auto" else CameraProfile.parse(args.profile)
     jobs, problems = plan(args.inputs, args.output, args.overwrite)
     for problem in problems:
@@ -164,7 +165,7 @@ def main(args: argparse.Namespace) -> int:
         restorer = Restorer(enhancer, args.strength, args.size, estimator)
         problems += run(restorer, jobs, console)
     except KeyboardInterrupt:
-        console.print("stopped; finished files are kept", markup=False)
+        console.print("stopped; finished files are kept")
         return 130
     finally:
         enhancer.close()

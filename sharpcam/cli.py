@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -36,6 +39,17 @@ def strength(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
     if not 0 <= value <= 1.5:
         raise argparse.ArgumentTypeError(f"{text}: expected 0 (off) to 1.5, 1 is as trained")
+    return value
+
+
+def positive(text: str) -> float:
+    """Parse a number above zero; seconds and rates."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
     return value
 
 
@@ -75,12 +89,12 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--size", type=size, default=(1280, 720), metavar="WxH", help="asked of the camera"
     )
-    run.add_argument("--fps", type=float, default=30.0, help="asked of the camera; default 30")
+    run.add_argument("--fps", type=positive, default=30.0, help="asked of the camera; default 30")
     run.add_argument("--off", action="store_true", help="start with sharpening switched off")
     run.add_argument("--loop", action="store_true", help="play a file again and again")
     run.add_argument("--side-by-side", action="store_true", help="FILE sink: before and after")
     run.add_argument("--overwrite", action="store_true", help="FILE sink: replace the file")
-    run.add_argument("--seconds", type=float, help="stop after this long")
+    run.add_argument("--seconds", type=positive, help="stop after this long")
     run.set_defaults(module="sharpcam.run")
 
     enhance = commands.add_parser("enhance", parents=[common], help="pictures, folders and videos")
@@ -108,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="milliseconds per stage; the last line is JSON")
     bench.add_argument("--json", action="store_true", help="only the JSON line")
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")
-    bench.add_argument("--seconds", type=float, default=2.0, help="per case; default 2")
+    bench.add_argument("--seconds", type=positive, default=2.0, help="per case; default 2")
     bench.set_defaults(module="sharpcam.bench")
     return parser
 
@@ -125,8 +139,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SharpCamError as error:
         print(f"sharpcam: {error.message}\n  hint: {error.hint}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def console() -> None:
     """The entry point of the `sharpcam` command."""
-    sys.exit(main())
+    # What ends the process by default would leave half-written files behind; an exit cleans up.
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:  # under nohup it is ignored
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        code = main()
+        if sys.stdout:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone, as in `| head`; Python would try again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Thread, Timer
 
 from rich.console import Console
+from rich.text import Text
 
 from sharpcam.camera import CameraSource
 from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source
@@ -30,7 +31,8 @@ from sharpcam.window import Action, WindowSink
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam run`; see `cli.py` for the arguments."""
-    console = Console(stderr=True, highlight=False)
+    # Names are shown as they are: nothing in them is a colour or an emoji.
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     source = choose_source(args.source)
     sink = choose_sink(
         args.sink,
@@ -59,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
             enhancer,
             settings,
             on_luma=offer,
-            on_tick=lambda status: line.update(describe(status)),
+            on_tick=lambda status: line.update(Text(describe(status))),
         )
         stack.enter_context(stopped_by_signals(pipeline.stop))
         if args.seconds is not None and is_live(source, sink):
@@ -119,15 +121,19 @@ def act(pipeline: Pipeline, action: Action) -> None:
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and termination call `stop`; a second Ctrl-C interrupts in the usual way."""
+    """Ctrl-C, termination and a closed terminal call `stop`; a second Ctrl-C interrupts in the
+    usual way."""
     before = {}
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+    if signal.getsignal(hangup) is signal.SIG_IGN:  # under nohup
+        hangup = signal.SIGTERM
 
     def handle(number: int, _: object) -> None:
         signal.signal(number, signal.default_int_handler)
         # Not here: the main thread may hold the very lock that `stop` needs.
         Thread(target=stop, daemon=True).start()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in {signal.SIGINT, signal.SIGTERM, hangup}:
         before[number] = signal.signal(number, handle)
     try:
         yield

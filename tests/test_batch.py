@@ -357,7 +357,9 @@ def test_a_bad_profile_is_refused(
     assert "profile" in error_lines(capsys)[0]
 
 
-def test_a_bug_in_one_file_does_not_cost_the_others(tmp_path: Path) -> None:
+def test_a_bug_in_one_file_does_not_cost_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(Passthrough):
         def enhance(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
             if y[0, 0] == 7:
@@ -370,7 +372,24 @@ def test_a_bug_in_one_file_does_not_cost_the_others(tmp_path: Path) -> None:
     problems += run(Restorer(Broken()), jobs, Console(file=lines, width=1000))
     assert len(problems) == 1
     assert "IndexError: a bug" in lines.getvalue()
+    assert "Traceback" in caplog.text
     assert names(tmp_path / "out") == ["8.png"]
+
+
+@pytest.mark.parametrize("name", ["a [red] b.png", ":smile:.png", "[/"])
+def test_names_are_shown_as_they_are(
+    tmp_path: Path, enhance: Enhance, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    source = picture(tmp_path / name / "x].png")
+    assert enhance(source, "-o", tmp_path / "out.png") == 0
+    assert capsys.readouterr().err == f"{source} -> {tmp_path / 'out.png'}\n"
+
+
+def test_a_terminal_shows_any_name(tmp_path: Path) -> None:
+    jobs, _ = plan([picture(tmp_path / "[red]a.png")], tmp_path / "out", overwrite=False)
+    lines = io.StringIO()
+    run(Restorer(Passthrough()), jobs, Console(file=lines, width=1000, force_terminal=True))
+    assert "[red]a.png \x1b" in lines.getvalue()
 
 
 def test_ctrl_c_keeps_finished_files_and_leaves_no_half_ones(

@@ -185,11 +185,18 @@ def test_the_output_may_not_be_the_input(
     assert clip.read_bytes() == SAMPLE.read_bytes()
 
 
+def test_names_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, folder = tmp_path / ":smile: [red].mkv", tmp_path / "["
+    source.write_bytes(SAMPLE.read_bytes())
+    folder.mkdir()
+    out = folder / "].mkv"  # together a closing tag for a console that reads markup
+    assert main(["run", "--source", str(source), "--sink", str(out), "--off"]) == 0
+    assert f":smile: [red].mkv (640x480) to {out}, with" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_an_endless_run_and_the_recording_is_whole(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_an_endless_run_and_the_recording_is_whole(name: str, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     command = ["-v", "run", "--source", str(SAMPLE), "--loop", "--sink", str(out)]
     with subprocess.Popen(
@@ -199,7 +206,7 @@ def test_a_signal_ends_an_endless_run_and_the_recording_is_whole(
         for line in program.stderr:
             if "sharpening" in line:
                 break
-        program.send_signal(number)
+        program.send_signal(getattr(signal, name))
         rest = program.communicate(timeout=20)[1]
     assert program.returncode == 0, rest
     assert "added delay" in rest
