@@ -21,8 +21,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise SharpCamError(f"cannot write {path}: it is a folder", "give the name of a file")
-    # The extension stays last: writers choose the format by it.
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    # The extension stays last: writers choose the format by it. Names have an end, too: 255 bytes.
+    partial = path.with_name(f".{path.stem[:40]}.{os.getpid()}.part{path.suffix}")
     try:
         partial.open("wb").close()
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,9 +173,6 @@ def choose_sink(
 
 
 def fresh_name(folder: Path) -> Path:
-    """A name for a recording that does not exist yet: sharpcam-20261231-235959.mp4."""
-    stem = time.strftime("sharpcam-%Y%m%d-%H%M%S")
-    path, count = folder / f"{stem}.mp4", 2
-    while path.exists():
-        path, count = folder / f"{stem}-{count}.mp4", count + 1
-    return path
+    """A name for a recording: sharpcam-20261231-235959-4711.mp4, with the number of the process,
+    because a recording appears at its end only: another one may have begun in the same second."""
+    return folder / time.strftime(f"sharpcam-%Y%m%d-%H%M%S-{os.getpid()}.mp4")

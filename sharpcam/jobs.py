@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +41,9 @@ def plan(
     Raises:
         SharpCamError: `output` cannot take any of the inputs.
     """
-    single = len(inputs) == 1 and not inputs[0].is_dir()
-    into_folder = output.is_dir() or not single or not output.suffix
-    if into_folder and output.exists() and not output.is_dir():
+    single = len(inputs) == 1 and not _is_folder(inputs[0])
+    into_folder = _is_folder(output) or not single or not output.suffix
+    if into_folder and not _is_folder(output) and _exists(output):
         raise SharpCamError(
             f"{output} is a file, but the results need a folder", "give another name after -o"
         )
@@ -50,13 +51,15 @@ def plan(
     problems: list[SharpCamError] = []
     for source in inputs:
         try:
-            pairs = _pairs(source, output) if into_folder else [(source, output)]
+            with _asking(source):
+                pairs = _pairs(source, output) if into_folder else [(source, output)]
         except SharpCamError as error:
             problems.append(error)
             continue
         for file, target in pairs:
             try:
-                job = _checked(Job(file, target), overwrite)
+                with _asking(file):
+                    job = _checked(Job(file, target), overwrite)
                 other = jobs.setdefault(os.path.normcase(target), job)
                 if other is not job:
                     raise _collision(job, other)
@@ -65,8 +68,35 @@ def plan(
     return list(jobs.values()), problems
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # what is wrong with it is said where it is used
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+@contextmanager
+def _asking(path: Path) -> Iterator[None]:
+    """Looking a file up fails where its name is too long, a folder may not be entered or a link
+    leads to itself."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        where, why = getattr(error, "filename", None), getattr(error, "strerror", None)
+        raise SharpCamError(
+            f"cannot use {where or path}: {why or error}", "check the name and the permissions"
+        ) from error
+
+
 def _pairs(source: Path, folder: Path) -> list[tuple[Path, Path]]:
-    if not source.is_dir():
+    if not _is_folder(source):
         return [(source, folder / _writable(Path(source.name)))]
     if folder.resolve() == source.resolve():
         raise SharpCamError(
@@ -90,10 +120,12 @@ def _walk(folder: Path, output: Path) -> Iterator[Path]:
             f"cannot read the folder {folder}: {error.strerror or error}", "check its permissions"
         ) from error
     for entry in entries:
-        if entry.name.startswith(".") or entry.resolve() == output.resolve():
+        if entry.name.startswith("."):
             continue
-        if entry.is_dir() and not entry.is_symlink():  # a link could lead in a circle
-            yield from _walk(entry, output)
+        if entry.is_dir():
+            # A link could lead in a circle.
+            if not entry.is_symlink() and entry.resolve() != output.resolve():
+                yield from _walk(entry, output)
         elif entry.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS and entry.is_file():
             yield entry
 

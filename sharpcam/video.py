@@ -73,7 +73,7 @@ class VideoReader:
             raise SharpCamError(f"{path} is empty (0 bytes)", "copy or download it again")
         self.path = path
         try:
-            self._container: InputContainer = av.open(str(path))
+            self._container: InputContainer = av.open(address(path))
         except (av.FFmpegError, OSError) as error:
             raise SharpCamError(
                 f"cannot read {path} as a video: {reason(error)}",
@@ -168,6 +168,11 @@ class VideoReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def address(path: Path) -> str:
+    """For FFmpeg, which would take 12:30.mp4 for a protocol."""
+    return str(path.absolute())
 
 
 def start_seconds(container: InputContainer) -> float:

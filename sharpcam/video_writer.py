@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sharpcam.atomic import replacing
 from sharpcam.errors import SharpCamError
-from sharpcam.video import VideoTags, reason, start_seconds
+from sharpcam.video import VideoTags, address, reason, start_seconds
 
 # Writers by extension: video codec, its options, audio codec where the source's cannot be copied.
 # CRF 18 is visually lossless for H.264; VP9's scale is another one.
@@ -70,7 +70,7 @@ class VideoWriter:
         rate = Fraction(fps).limit_denominator(1001)
         with ExitStack() as stack:
             partial = stack.enter_context(replacing(path))
-            container = stack.enter_context(av.open(str(partial), "w"))
+            container = stack.enter_context(av.open(address(partial), "w"))
             self._container: OutputContainer = container
             stream = cast(
                 VideoStream, container.add_stream(codec, rate=rate, options=dict(options))
@@ -148,7 +148,7 @@ class _AudioCopy:
         self._waiting: Packet[Any] | None = None
         if source is None:
             return
-        container = stack.enter_context(av.open(str(source)))
+        container = stack.enter_context(av.open(address(source)))
         for stream in container.streams.audio:
             copies = stream.codec_context.name in output.supported_codecs
             target: Any

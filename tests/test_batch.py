@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -273,6 +274,33 @@ def test_a_bad_input_alone(
     (complaint,) = error_lines(capsys)
     assert name in complaint
     assert not names(tmp_path / "out")
+
+
+def test_names_that_no_file_can_have_do_not_stop_the_others(
+    tmp_path: Path, enhance: Enhance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, long = picture(tmp_path / "good.png"), tmp_path / f"{'long' * 100}.png"
+    assert enhance(long, good, "-o", tmp_path / "out") == 1
+    assert enhance(long, "-o", tmp_path / "out2") == 1
+    assert enhance(good, "-o", long) == 1
+    assert enhance(good, "-o", long.with_suffix("")) == 1
+    assert all("longlong" in complaint for complaint in error_lines(capsys))
+    assert names(tmp_path / "out") == ["good.png"]
+
+
+def test_the_longest_name_is_written(tmp_path: Path, enhance: Enhance) -> None:
+    source = picture(tmp_path / f"{'x' * 251}.png")
+    assert enhance(source, "-o", tmp_path / "out") == 0
+    assert names(tmp_path / "out") == [source.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_links_in_a_circle_are_left_out(tmp_path: Path, enhance: Enhance) -> None:
+    folder = picture(tmp_path / "in" / "good.png").parent
+    (folder / "round.png").symlink_to("round.png")
+    (folder / "back").symlink_to(".")
+    assert enhance(folder, "-o", tmp_path / "out") == 0
+    assert names(tmp_path / "out") == ["good.png"]
 
 
 def test_an_output_that_exists_needs_overwrite(

@@ -249,18 +249,15 @@ def test_another_file_than_the_source_may_be_written_over() -> None:
     assert sink("out.mp4", overwrite=True, source=Path("in.mp4")).file == Path("out.mp4")
 
 
-def test_a_fresh_name_is_never_one_that_exists(
+def test_two_runs_in_the_same_second_record_to_two_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(time, "strftime", lambda pattern: "sharpcam-20261231-235959")
-    names = []
-    for _ in range(4):
-        path = choose.fresh_name(tmp_path)
-        assert not path.exists()
-        path.touch()
-        names.append(path.name)
-    stem = "sharpcam-20261231-235959"
-    assert names == [f"{stem}.mp4", *(f"{stem}-{count}.mp4" for count in (2, 3, 4))]
+    monkeypatch.setattr(time, "strftime", lambda pattern: pattern)
+    names = set()
+    for process in (10, 11):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        names.add(choose.fresh_name(tmp_path))
+    assert len(names) == 2
 
 
 def test_a_fresh_name_is_one_that_can_be_written(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def test_a_copy_has_the_same_frames_at_the_same_times(tmp_path: Path, extension:
     for (old, old_seconds), (new, new_seconds) in zip(before, after, strict=True):
         assert new_seconds == pytest.approx(old_seconds, abs=1e-3)
         assert np.abs(new.astype(int) - old).mean() < 1.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no colons in names on Windows")
+def test_a_name_with_a_colon_is_a_file_and_no_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "12:30.mkv", 3, tone="aac")
+    copy(Path("12:30.mkv"), Path("12:31.mkv"))
+    assert len(read(tmp_path / "12:31.mkv")) == 3
+    assert audio_packets(tmp_path / "12:31.mkv") == audio_packets(tmp_path / "12:30.mkv")
 
 
 def test_webm_is_written_as_vp9(tmp_path: Path) -> None:
