@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -13,7 +15,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ from numpy.typing import NDArray
 from sharpcam.atomic import replacing
 from sharpcam.errors import SharpCamError
 from sharpcam.video import VideoTags, address, reason, start_seconds
+
+log = logging.getLogger(__name__)
 
 # Writers by extension: video codec, its options, audio codec where the source's cannot be copied.
 # CRF 18 is visually lossless for H.264; VP9's scale is another one.
@@ -132,7 +136,8 @@ class VideoWriter:
 
     def _failed(self, error: Exception) -> SharpCamError:
         return SharpCamError(
-            f"cannot write {self.path}: {reason(error)}", "check the free space of the disk"
+            f"cannot write {self.path}: {reason(error)}",
+            "check the free space of the disk, or write another kind of file",
         )
 
 
@@ -150,7 +155,7 @@ class _AudioCopy:
             return
         container = stack.enter_context(av.open(address(source)))
         for stream in container.streams.audio:
-            copies = stream.codec_context.name in output.supported_codecs
+            copies = _takes(output.format.name, stream)
             target: Any
             if copies:
                 target = output.add_stream_from_template(stream)
@@ -160,7 +165,7 @@ class _AudioCopy:
             self._targets[stream.index] = (target, copies)
         if self._targets:
             self._start = start_seconds(container)
-            self._packets = container.demux(container.streams.audio)
+            self._packets = _packets_of(container)
 
     def copy_until(self, seconds: float) -> None:
         """Write what is to be heard up to `seconds`; all that is left for infinity."""
@@ -173,7 +178,7 @@ class _AudioCopy:
                 return
             target, copies = self._targets[packet.stream.index]
             if not copies:  # a packet without data ends the stream and flushes the decoder
-                for frame in cast(list[AudioFrame], packet.decode()):
+                for frame in _decoded(packet):
                     if frame.pts is not None and frame.time_base is not None:
                         frame.pts -= round(self._start / frame.time_base)
                     self._output.mux(target.encode(frame))
@@ -185,3 +190,30 @@ class _AudioCopy:
                 packet.dts = None if packet.dts is None else packet.dts - shift
                 packet.stream = target
                 self._output.mux(packet)
+
+
+def _takes(container: str, stream: AudioStream) -> bool:
+    """Whether a container holds this audio as it is. Tried, because its list of codecs promises
+    more than it keeps: Opus in mov, 24 bits in mp4."""
+    try:
+        with av.open(BytesIO(), "w", container) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _packets_of(container: InputContainer) -> Iterator[Packet[Any]]:
+    """Audio up to the end, or to where the file is damaged; `VideoReader` says that."""
+    with suppress(av.FFmpegError):
+        yield from container.demux(container.streams.audio)
+
+
+def _decoded(packet: Packet[Any]) -> list[AudioFrame]:
+    """What is damaged is silent: it must not cost the picture."""
+    try:
+        return cast(list[AudioFrame], packet.decode())
+    except av.FFmpegError as error:
+        log.info("damaged audio at %s s: %s", packet.dts, reason(error))
+        return []

@@ -212,6 +212,24 @@ def test_damage_in_the_middle_costs_only_the_damaged_frames(tmp_path: Path) -> N
     assert 40 <= len(read(source)) <= 50
 
 
+def test_damaged_audio_does_not_cost_the_picture(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", 50, tone="aac")
+    data = source.read_bytes()
+    for packet in audio_packets(source)[20:30]:
+        data = data.replace(packet, b"\xff" * len(packet))
+    source.write_bytes(data)
+    copy(source, tmp_path / "out.webm")
+    assert len(read(tmp_path / "out.webm")) == 50
+    assert audio_of(tmp_path / "out.webm")[1] == pytest.approx(2, abs=0.5)
+
+
+def test_audio_that_a_container_only_claims_to_hold_is_encoded_anew(tmp_path: Path) -> None:
+    copy(write_clip(tmp_path / "aac.mkv", 10, tone="aac"), tmp_path / "opus.webm")
+    assert audio_of(tmp_path / "opus.webm")[0] in ("opus", "libopus")
+    copy(tmp_path / "opus.webm", tmp_path / "out.mov")
+    assert audio_of(tmp_path / "out.mov")[0] == "aac"
+
+
 @pytest.mark.parametrize("name", ["out.xyz", "out", "out.avi", "none/out.mp4"])
 def test_an_output_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SharpCamError):
