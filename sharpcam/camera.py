@@ -32,6 +32,9 @@ READ_TIMEOUT_MS = 2000
 SILENT_SECONDS = 1.0
 """A failed read that took longer than this was a wait for nothing: no need for a second one."""
 
+# OpenCV warns at each try to open a camera that is not there; our error says it once.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
 Opener = Callable[[int, int, list[int]], Any]
 """index, backend, parameters -> an object like cv2.VideoCapture."""
 

@@ -82,6 +82,25 @@ def choose_source(text: str) -> SourceChoice:
     return SourceChoice(camera=camera, name=camera.name)
 
 
+def found_again(camera: system.CameraInfo) -> system.CameraInfo:
+    """The same camera where the system has it now: when devices come and go, its index may have
+    become that of another camera, which must not be shown instead.
+
+    Raises:
+        SharpCamError: it is not there.
+    """
+    if not camera.backend:
+        return camera  # was never listed
+    same = [
+        found
+        for found in system.cameras()
+        if (found.name, found.usb_id) == (camera.name, camera.usb_id)
+    ]
+    if not same:
+        raise SharpCamError(f"the camera {camera.name} is not there", system.CAMERA_HINT)
+    return next((found for found in same if found.path == camera.path), same[0])
+
+
 def _means_file(text: str) -> bool:
     if text in ("auto", "camera") or text.isdecimal():
         return False  # even where the current folder has something of that name

@@ -76,13 +76,13 @@ class NetworkSpec:
         """Rebuild a spec from a file's metadata.
 
         Raises:
-            ValueError: not JSON, or fields missing, unknown or of the wrong type.
+            ValueError: not JSON, or fields missing, unknown, of the wrong type or below 1.
         """
         values = json.loads(text)
         expected = {field.name: type(field.default) for field in fields(cls)}
         if not isinstance(values, dict) or values.keys() != expected.keys():
             raise ValueError(f"expected the fields {sorted(expected)}, got {text[:200]!r}")
         for name, kind in expected.items():
-            if type(values[name]) is not kind:
+            if type(values[name]) is not kind or (kind is int and values[name] < 1):
                 raise ValueError(f"{name}: expected {kind.__name__}, got {values[name]!r}")
         return cls(**values)

@@ -151,9 +151,10 @@ class Pipeline:
         last: tuple[Frame, Frame] | None = None
         ticked_at = time.monotonic()
         while not self._stopping.is_set():
+            ended = self._slot.closed  # asked first: a frame put in between must not be missed
             frame = self._slot.take(STILL_SECONDS)
             if frame is None:
-                if self._slot.closed:
+                if ended:
                     break
                 if self._lost:
                     self._change(State.NO_CAMERA, self._lost)
@@ -248,6 +249,7 @@ class Pipeline:
                     frame = source.read()
                 except SourceLostError as error:
                     source.close()
+                    source = None  # it is closed once, whatever happens on opening it again
                     source = self._reopened(str(error))
                     continue
                 if frame is None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sharpcam.camera import CameraSource
-from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source
+from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, found_again
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.learner import ProfileLearner
 from sharpcam.pipeline import Pipeline
@@ -83,7 +83,7 @@ def is_live(source: SourceChoice, sink: SinkChoice) -> bool:
 def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace) -> Source:
     """Open what was chosen; called in the capture thread."""
     if source.camera:
-        return CameraSource(source.camera, args.size, args.fps)
+        return CameraSource(found_again(source.camera), args.size, args.fps)
     assert source.file is not None
     live = is_live(source, sink)
     # As a stand-in for the camera in a call, the bundled clip must not end.

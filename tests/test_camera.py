@@ -181,9 +181,12 @@ def test_a_camera_that_cannot_be_opened_is_refused_with_a_hint() -> None:
     assert [capture.released for capture in captures] == [1, 1]
 
 
-def test_opencv_itself_understands_what_it_is_asked() -> None:
+def test_opencv_itself_understands_what_it_is_asked_and_keeps_quiet(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SharpCamError, match="cannot open the camera none"):
         CameraSource(system.CameraInfo(99, "none"))
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("mood", [FAILED, SILENT, BROKEN, EMPTY, RAISES])

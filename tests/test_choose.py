@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,14 @@ import pytest
 from clips import SAMPLE
 
 from sharpcam import choose, system
-from sharpcam.choose import DEMO_NAME, SinkChoice, SourceChoice, choose_sink, choose_source
+from sharpcam.choose import (
+    DEMO_NAME,
+    SinkChoice,
+    SourceChoice,
+    choose_sink,
+    choose_source,
+    found_again,
+)
 from sharpcam.errors import SharpCamError
 from sharpcam.system import CameraInfo, VirtualCameraInfo
 
@@ -247,6 +255,32 @@ def test_another_file_than_the_source_may_be_written_over() -> None:
     for name in ("in.mp4", "out.mp4"):
         Path(name).touch()
     assert sink("out.mp4", overwrite=True, source=Path("in.mp4")).file == Path("out.mp4")
+
+
+def test_a_camera_is_found_again_where_its_index_has_changed(machine: FakeSystem) -> None:
+    machine.cameras = [replace(ACME, index=0, path="/dev/video0"), ACME_PRO]
+    assert found_again(ACME) == machine.cameras[0]
+    assert found_again(ACME_PRO) == ACME_PRO
+
+
+def test_another_camera_is_never_taken_for_a_lost_one(machine: FakeSystem) -> None:
+    machine.cameras = [replace(ACME, index=LOGI.index, path=LOGI.path)]
+    with pytest.raises(SharpCamError, match="Logitech C270 is not there"):
+        found_again(LOGI)
+
+
+def test_of_two_like_cameras_the_one_in_the_same_place_is_found_again(machine: FakeSystem) -> None:
+    other = replace(LOGI, index=6, path="/dev/video6")
+    machine.cameras = [other, LOGI]
+    assert found_again(LOGI) == LOGI
+    assert found_again(other) == other
+
+
+def test_a_camera_that_was_never_listed_is_tried_as_it_is(machine: FakeSystem) -> None:
+    machine.cameras = [LOGI]
+    camera = choose_source("10").camera
+    assert camera
+    assert found_again(camera) is camera
 
 
 def test_two_runs_in_the_same_second_record_to_two_files(

@@ -12,7 +12,7 @@ from tiny import SPEC, write_adder, write_identity
 
 from sharpcam.errors import SharpCamError
 from sharpcam.model import MAX_BYTES, load_model, open_session
-from sharpcam.network import CONTRACT_KEY, PROVENANCE_KEY, SPEC_KEY
+from sharpcam.network import CONTRACT_KEY, PROVENANCE_KEY, SPEC_KEY, NetworkSpec
 from sharpcam.profile import CameraProfile
 
 
@@ -100,6 +100,11 @@ def test_a_model_without_our_metadata_is_refused(student: Path) -> None:
 
 def test_an_unknown_contract_is_refused(student: Path) -> None:
     assert "'2'" in refusal(changed(student, **{CONTRACT_KEY: "2"})).message
+
+
+@pytest.mark.parametrize("spec", [NetworkSpec(fold=0), NetworkSpec(channels=-16)])
+def test_a_spec_that_no_network_has_is_refused(student: Path, spec: NetworkSpec) -> None:
+    refusal(changed(student, **{SPEC_KEY: spec.to_json()}))
 
 
 @pytest.mark.parametrize("spec", [None, "nonsense", "[1]", "{}", '{"channels": "many"}'])

@@ -10,6 +10,7 @@ from fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, pic
 
 from sharpcam import pipeline as module
 from sharpcam.errors import SharpCamError
+from sharpcam.frame import Frame
 from sharpcam.pipeline import Pipeline
 from sharpcam.settings import Settings
 from sharpcam.sink import StreamFormat
@@ -38,6 +39,35 @@ def test_every_frame_of_a_file_comes_through_in_order_and_enhanced() -> None:
     assert (status.state, status.frames, status.dropped) == (State.STOPPED, 40, 0)
     assert status.size == (32, 16)
     assert set(status.stages) == {"decode", "enhance", "send"}
+
+
+def test_a_last_frame_that_comes_just_after_the_waiting_ended_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting, ended = Gate(), Gate()
+
+    class LateSlot(module.Slot[Frame]):
+        """The first `take` is over the moment before the only frame comes, and the end."""
+
+        late = True
+
+        def take(self, timeout: float | None = None) -> Frame | None:
+            if self.late:
+                self.late = False
+                waiting.open()
+                ended.wait()
+                return None
+            return super().take(timeout)
+
+        def close(self) -> None:
+            super().close()
+            ended.open()
+
+    monkeypatch.setattr(module, "Slot", LateSlot)
+    sink = FakeSink()
+    source = FakeSource(1, before=lambda index: waiting.wait())
+    Pipeline(lambda: source, FakeSinks(sink), FakeEnhancer()).run()
+    assert len(sink.frames) == 1
 
 
 @pytest.mark.parametrize("settings", [Settings(enabled=False), Settings(strength=0.0)])
@@ -245,6 +275,19 @@ def test_a_bug_in_a_source_shows_itself() -> None:
 
     with pytest.raises(ZeroDivisionError):
         Pipeline(lambda: FakeSource(1, then=bug), FakeSinks(FakeSink()), FakeEnhancer()).run()
+
+
+def test_a_lost_camera_is_closed_once_even_when_a_bug_opens_no_other() -> None:
+    first = FakeSource(1, then=lost)
+
+    def open_source() -> FakeSource:
+        if first.closed:
+            raise IndexError("a bug")
+        return first
+
+    with pytest.raises(IndexError, match="a bug"):
+        Pipeline(open_source, FakeSinks(FakeSink()), FakeEnhancer()).run()
+    assert first.closed == 1
 
 
 def test_stop_ends_an_endless_camera_and_releases_everything() -> None:
