@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,18 +113,16 @@ def test_on_a_bare_machine_the_clip_is_recorded_before_and_after(
 def test_with_a_virtual_camera_the_clip_plays_into_it_until_the_end_of_time(
     virtual_camera: type[FakeVirtualCamera], tmp_path: Path
 ) -> None:
-    clip = frames_of(asset("samples/book.mkv"))
+    with VideoReader(asset("samples/book.mkv"), as_camera=True) as video:
+        clip = list(video)
     seconds = clip[-1][1] + 1.5  # longer than the clip
     assert main(["run", "--seconds", str(seconds), "--off"]) == 0
     (camera,) = virtual_camera.opened
     assert (camera.width, camera.height, camera.closed) == (640, 480, 1)
-    np.testing.assert_array_equal(camera.frames[0].reshape(720, 640), clip[0][0])
-    firsts = [
-        index
-        for index, sent in enumerate(camera.frames)
-        if not np.any(sent.reshape(720, 640) != clip[0][0])
-    ]
-    assert len(firsts) >= 2  # it began again
+    # A machine under load drops frames, but what it sends is the clip, bit-exact and in order.
+    places = {i420.tobytes(): index for index, (i420, _) in enumerate(clip)}
+    sent = [places[frame.tobytes()] for frame in camera.frames]
+    assert sum(later < earlier for earlier, later in pairwise(sent)) == 1  # it began again
     assert list(tmp_path.iterdir()) == []
 
 
