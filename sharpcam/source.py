@@ -72,7 +72,8 @@ class FileSource:
         """Open the file.
 
         Args:
-            live: deliver at the file's own pace, like a camera; else as fast as frames are taken.
+            live: deliver at the file's own pace and in a camera's colours; else as fast as frames
+                are taken, as they are in the file.
             loop: begin again at the end. A picture is shown for ever when live or looping, once
                 otherwise.
             seconds: end after this much of the file's own time.
@@ -93,7 +94,7 @@ class FileSource:
             self.fps, self.tags = PICTURE_FPS, VideoTags()
             frames = self._still(picture, for_ever=live or loop)
         else:
-            self._video = VideoReader(path)
+            self._video = VideoReader(path, as_camera=live)
             self.width, self.height = self._video.width, self._video.height
             self.fps, self.tags = float(self._video.fps), self._video.tags
             frames = self._clip(loop)
@@ -143,7 +144,7 @@ class FileSource:
                 return
             offset = self._next_pts
             self._video.close()
-            self._video = VideoReader(self._path)
+            self._video = VideoReader(self._path, as_camera=self.live)
             if (self._video.width, self._video.height) != (self.width, self.height):
                 raise SharpCamError(
                     f"{self._path} was replaced by another video while it played", "start again"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -61,8 +61,12 @@ class VideoReader:
     Each frame is an array of its own. Can be iterated once.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, as_camera: bool = False) -> None:
         """Open the file and decode its first frame.
+
+        Args:
+            as_camera: frames as a camera gives them, BT.601 limited, whatever the file has: what
+                windows and virtual cameras take them for.
 
         Raises:
             SharpCamError: missing, empty, not a video, cut short, or nothing in it can be decoded.
@@ -72,6 +76,7 @@ class VideoReader:
         if not path.stat().st_size:
             raise SharpCamError(f"{path} is empty (0 bytes)", "copy or download it again")
         self.path = path
+        self._as_camera = as_camera
         try:
             self._container: InputContainer = av.open(address(path))
         except (av.FFmpegError, OSError) as error:
@@ -112,7 +117,16 @@ class VideoReader:
         )
         """Seconds, of the longest stream."""
         self.has_audio = bool(self._container.streams.audio)
-        self.tags = _tags_of(self._first, stream)
+        self._coded = self.tags = _tags_of(self._first, stream)
+        if self._as_camera:
+            plain = VideoTags()
+            self.tags = replace(
+                self._coded,
+                color_range=plain.color_range,
+                colorspace=plain.colorspace,
+                primaries=plain.primaries,
+                transfer=plain.transfer,
+            )
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], float]]:
         """Yield (uint8 [height * 3 / 2, width], seconds since the file's start), in order."""
@@ -139,17 +153,17 @@ class VideoReader:
     def _to_i420(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         size = self._first.width, self._first.height
         planar = frame.format.name in ("yuv420p", "yuvj420p")
-        if not planar or (frame.width, frame.height) != size:
-            matrix = _SWS_MATRIX.get(self.tags.colorspace, 5)
+        coded, wanted = _meaning(self._coded), _meaning(self.tags)
+        if not planar or (frame.width, frame.height) != size or coded != wanted:
             rgb = frame.format.is_rgb
             frame = frame.reformat(
                 *size,  # a stream may change its size on the way
                 format="yuv420p",
                 interpolation=Interpolation.BICUBIC,
-                src_colorspace=matrix,
-                dst_colorspace=matrix,
-                src_color_range=_FULL if rgb else self.tags.color_range,
-                dst_color_range=self.tags.color_range,
+                src_colorspace=coded[0],
+                dst_colorspace=wanted[0],
+                src_color_range=_FULL if rgb else coded[1],
+                dst_color_range=wanted[1],
             )
         half = self.height // 2
         i420 = np.empty((self.height + half, self.width), np.uint8)
@@ -211,6 +225,11 @@ def _tags_of(frame: av.VideoFrame, stream: av.VideoStream) -> VideoTags:
         rotation=frame.rotation,
         pixel_aspect=stream.sample_aspect_ratio or Fraction(1),
     )
+
+
+def _meaning(tags: VideoTags) -> tuple[int, int]:
+    """Matrix and range for swscale; what is not said is BT.601 and limited."""
+    return _SWS_MATRIX.get(tags.colorspace, 5), tags.color_range or _LIMITED
 
 
 def reason(error: Exception) -> str:

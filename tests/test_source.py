@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import SAMPLE, write_clip, write_tone_only
+from clips import SAMPLE, rgb_frames, write_clip, write_tone_only
 
 from sharpcam import source as source_module
 from sharpcam.errors import SharpCamError
@@ -40,9 +40,9 @@ class RecordingReader(VideoReader):
 
     made: list[RecordingReader] = []  # noqa: RUF012 - reset by the fixture
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, as_camera: bool = False) -> None:
         self.closed = 0
-        super().__init__(path)
+        super().__init__(path, as_camera)
         self.made.append(self)
 
     def close(self) -> None:
@@ -182,6 +182,20 @@ def test_a_live_loop_keeps_its_pace_over_the_seam(tmp_path: Path) -> None:
     assert [frame.captured_at for frame in frames] == pytest.approx(due, abs=0.005)
 
 
+@pytest.mark.parametrize("color_range", [1, 2])
+@pytest.mark.parametrize("colorspace", [1, 6])
+def test_a_live_clip_has_the_colours_that_windows_take_it_for(
+    tmp_path: Path, colorspace: int, color_range: int
+) -> None:
+    path = write_clip(tmp_path / "a.mkv", 3, colorspace=colorspace, color_range=color_range)
+    source = live(path, FakeTime())
+    assert (source.tags.colorspace, source.tags.color_range) == (6, 1)
+    for frame, shown in zip(frames_of(source), rgb_frames(path), strict=True):
+        rgb = cv2.cvtColor(frame.i420, cv2.COLOR_YUV2RGB_I420)
+        assert np.abs(rgb.astype(int) - shown).mean() < 2
+    source.close()
+
+
 def test_only_the_rest_of_the_time_is_waited(tmp_path: Path) -> None:
     time = FakeTime()
     for _ in frames_of(live(picture(tmp_path), time), at_most=5):
@@ -277,7 +291,9 @@ def test_a_loop_closes_the_file_each_time(tmp_path: Path, readers: list[Recordin
 def test_a_loop_whose_file_is_gone_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = FileSource(write_clip(tmp_path / "clip.mkv", 2), live=False, loop=True)
     # Not by deleting it: Windows keeps what is open.
-    monkeypatch.setattr(source_module, "VideoReader", lambda _: VideoReader(tmp_path / "gone.mkv"))
+    monkeypatch.setattr(
+        source_module, "VideoReader", lambda *_, **__: VideoReader(tmp_path / "gone.mkv")
+    )
     frames = frames_of(source)
     assert [next(frames).sequence, next(frames).sequence] == [0, 1]
     with pytest.raises(SharpCamError, match=r"gone\.mkv"):
@@ -289,7 +305,7 @@ def test_a_loop_whose_file_has_another_size_now_ends(
 ) -> None:
     source = FileSource(write_clip(tmp_path / "clip.mkv", 2), live=False, loop=True)
     other = write_clip(tmp_path / "other.mkv", 2, (32, 32))
-    monkeypatch.setattr(source_module, "VideoReader", lambda _: RecordingReader(other))
+    monkeypatch.setattr(source_module, "VideoReader", lambda *_, **__: RecordingReader(other))
     frames = frames_of(source)
     assert [next(frames).width, next(frames).width] == [64, 64]
     with pytest.raises(SharpCamError, match=r"clip\.mkv was replaced"):
