@@ -127,7 +127,8 @@ def fit(
                 "give the run another --name, or delete its folder",
             )
         step, best_score, stale = state["step"], state["best_score"], state["stale"]
-        done = state["done"]
+        # A finished run is prolonged by asking for more steps; the rate follows the longer cosine.
+        done = state["done"] and stage.steps <= state["wanted"]
         trained.load_state_dict(state["trained"])
         average.load_state_dict(state["average"])
         best.load_state_dict(state["best"])
@@ -147,6 +148,7 @@ def fit(
                 "best_score": best_score,
                 "stale": stale,
                 "done": done,
+                "wanted": stage.steps,
             },
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,15 @@ def test_it_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
     best = run(tmp_path, evaluate=evaluate, stage=stage)
     assert len(kept) == 4
     assert torch.equal(best.weight, kept[1])
+
+
+def test_a_finished_run_is_prolonged_by_asking_for_more_steps(tmp_path: Path) -> None:
+    run(tmp_path)
+    run(tmp_path)  # done: nothing is added
+    run(tmp_path, stage=replace(STAGE, steps=STAGE.steps + 8))
+    with (tmp_path / "net.csv").open() as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file)]
+    assert steps == [4, 8, 12, 16, 20, 24, 28, 32]
 
 
 def test_a_run_with_other_settings_is_not_continued(tmp_path: Path) -> None:
