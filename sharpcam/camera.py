@@ -82,7 +82,7 @@ class CameraSource:
         except SourceLostError as error:
             self.close()
             raise SharpCamError(
-                f"the camera {self.name} gives no picture ({error})",
+                f"{self.name} gives no picture ({error})",
                 "close other programs that use it, or plug it in again",
             ) from error
         self._first: Frame | None = first
@@ -107,7 +107,7 @@ class CameraSource:
                         return capture
                     capture.release()
         raise SharpCamError(
-            f"cannot open the camera {camera.name}",
+            f"cannot open {camera.name}",
             f"close other programs that use it; {system.CAMERA_HINT}",
         )
 
