@@ -27,7 +27,7 @@ lint: $(VENV)/installed-test  ## style and types
 bench: $(VENV)/installed-run  ## milliseconds per stage
 	$(BIN)/sharpcam bench
 
-train: $(VENV)/installed-test  ## retrain the networks: an afternoon on two cores
+train: $(VENV)/installed-test  ## retrain the networks: two hours on two cores
 	$(BIN)/python -m training.distill --preset cpu
 
 $(VENV)/bin/python:

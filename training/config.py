@@ -123,7 +123,7 @@ PRESETS: dict[str, Config] = {
         distil_items=32,
     ),
 }
-"""smoke: under a minute, for tests. cpu: an afternoon on two cores. gpu: a night on one card."""
+"""smoke: under a minute, for tests. cpu: two hours on two cores. gpu: a night on one card."""
 
 
 def _flags() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Retrain SharpCam: the profile estimator, the teacher, the student from it; then export.
 
-    python -m training.distill                   # --preset cpu: an afternoon on two cores
+    python -m training.distill                   # --preset cpu: two hours on two cores
     python -m training.distill --preset gpu --data ~/photographs --install
 
 Stop it whenever you like: the same command goes on at the exact next step.
