@@ -25,7 +25,7 @@ def test_the_last_line_is_json_with_every_case(
     monkeypatch.setattr(bench, "SIZES", ((64, 48), (128, 96)))
     threads_before = cv2.getNumThreads()
     model = write_identity(tmp_path / "identity.onnx")
-    assert main(["bench", "--seconds", "0", "--model", str(model)]) == 0
+    assert main(["bench", "--seconds", "0.001", "--model", str(model)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "128x96" in "".join(lines[:-1])
     cases = json.loads(lines[-1])["cases"]
@@ -36,7 +36,7 @@ def test_the_last_line_is_json_with_every_case(
         ("128x96", 2),
     ]
     for case in cases:
-        assert case["frames"] == bench.TURNS * bench.FEWEST
+        assert case["frames"] >= bench.TURNS * bench.FEWEST
         assert list(case["stages"]) == ["decode", "enhance", "pack", "pipeline"]
         for figures in case["stages"].values():
             assert 0 < figures["median_ms"] <= figures["p95_ms"]
@@ -48,7 +48,7 @@ def test_json_alone(
 ) -> None:
     monkeypatch.setattr(bench, "SIZES", ((64, 48),))
     model = write_identity(tmp_path / "identity.onnx")
-    assert main(["bench", "--json", "--seconds", "0", "--model", str(model)]) == 0
+    assert main(["bench", "--json", "--seconds", "0.001", "--model", str(model)]) == 0
     assert json.loads(capsys.readouterr().out)["cores"]
 
 

@@ -83,7 +83,11 @@ class Config:
     """Pictures of a batch that go through the teacher (11 times the student)."""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), default=str, sort_keys=True)
+        """What goes into the weights' metadata: everything but folders, which are nobody's
+        business; the photographs are told by their hash."""
+        values = asdict(self)
+        del values["runs"], values["data"]
+        return json.dumps(values, default=str, sort_keys=True)
 
     def identity(self, network: str) -> str:
         """What must not change when the training of `network` is resumed: all that changes its
