@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from threading import Event, Thread
 
 import numpy as np
@@ -187,8 +188,7 @@ class Pipeline:
         assert self._size is not None
         if (frame.width, frame.height) == self._size:
             return frame
-        i420 = letterboxed_i420(frame.i420, self._size)
-        return Frame(i420, frame.sequence, frame.captured_at, frame.pts)
+        return replace(frame, i420=letterboxed_i420(frame.i420, self._size))
 
     def _enhance(self, frame: Frame, settings: Settings) -> Frame:
         """A new frame with sharper luma, or the frame itself."""
@@ -213,7 +213,7 @@ class Pipeline:
         i420[frame.height :] = frame.i420[frame.height :]
         self._meter.add("enhance", time.monotonic() - start)
         self._change(State.SHARPENING)
-        return Frame(i420, frame.sequence, frame.captured_at, frame.pts)
+        return replace(frame, i420=i420)
 
     def _send(self, sinks: list[Sink], after: Frame, before: Frame) -> None:
         start = time.monotonic()
@@ -285,4 +285,4 @@ class Pipeline:
 def _again(frame: Frame) -> Frame:
     """The same picture, now."""
     now = time.monotonic()
-    return Frame(frame.i420, frame.sequence, now, now)
+    return replace(frame, captured_at=now, pts=now)

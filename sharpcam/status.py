@@ -33,7 +33,8 @@ class Spread:
     @classmethod
     def of(cls, seconds: list[float]) -> Spread:
         """Of at least one time in seconds."""
-        return cls(float(np.median(seconds)) * 1e3, float(np.percentile(seconds, 95)) * 1e3)
+        median, p95 = np.percentile(np.array(seconds), (50, 95)) * 1e3  # one sort for both
+        return cls(float(median), float(p95))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from enum import Enum, auto
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -121,12 +120,7 @@ class WindowSink:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._open:
             self._open = False
             cv2.destroyWindow(TITLE)
