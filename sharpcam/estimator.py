@@ -47,7 +47,7 @@ class ProfileEstimator:
             return None
         profile, error = self._session.run(["profile", "error"], {"crops": crops[:, None]})
         return CameraProfile.clipped(
-            *(weighted_median(profile[:, index], 1 / error[:, index]) for index in range(3))
+            *(weighted_median(profile[:, index], 1 / error[:, index]) for index in range(4))
         )
 
 

@@ -1,11 +1,12 @@
 """NetworkSpec: the student described once, without torch, and the contract of its ONNX file.
 
-The contract (version 1), the same for every tier:
+The contract (version 2), the same for every tier:
 
 | tensor     | type and shape     | meaning                                                      |
 |------------|--------------------|--------------------------------------------------------------|
 | `y`        | uint8 [1, 1, H, W] | luma; H and W multiples of 4 (the runtime pads others)       |
-| `camera`   | float32 [3]        | CameraProfile: blur in px, noise in grey levels, compression |
+| `camera`   | float32 [4]        | CameraProfile: blur in px, noise in grey levels, compression,|
+|            |                    | sharpening                                                   |
 | `strength` | float32 scalar     | 0 leaves `y` bit-exact, 1 as trained, up to 1.5              |
 | `y_sharp`  | uint8 [1, 1, H, W] | restored luma                                                |
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 
-CONTRACT = "1"
+CONTRACT = "2"
 """Raised when a tensor or the meaning of one changes."""
 CONTRACT_KEY = "sharpcam.contract"
 SPEC_KEY = "sharpcam.spec"
@@ -37,18 +38,21 @@ class NetworkSpec:
     """Topology of a UNetStudent: residual blocks at a quarter of the resolution.
 
     stem (PixelUnshuffle and 3x3 convolution, as one strided convolution) -> `blocks` residual
-    blocks, each modulated by the camera's profile -> attention, where asked for -> 3x3 convolution
-    -> PixelShuffle -> added to the input.
+    blocks -> attention, where asked for -> 3x3 convolution -> PixelShuffle -> added to the input,
+    and so is, where `filters` is above 0, the input through one linear filter made for the camera.
+    Stem and blocks are modulated by the camera's profile.
     """
 
     tier: str = "standard"
     """What the user chooses by: lite, standard, high."""
-    channels: int = 16
+    channels: int = 32
     """Feature channels; multiples of 16 run fastest."""
-    blocks: int = 6
+    blocks: int = 2
     """Residual blocks of two 3x3 convolutions."""
     fold: int = 4
     """The features live at 1 / fold of the resolution."""
+    filters: int = 8
+    """How many learnt linear filters the camera's own is mixed from; 0 for no linear path."""
     channel_attention: bool = False
     """A gate per channel from the mean over the whole picture."""
     spatial_attention: bool = False
@@ -60,7 +64,8 @@ class NetworkSpec:
         ends = 2 * 9 * self.fold**2 * self.channels
         middle = 2 * self.blocks * 9 * self.channels**2
         attention = 2 * 49 if self.spatial_attention else 0
-        return (ends + middle + attention) / self.fold**2
+        linear = 9 * self.fold**4 if self.filters else 0
+        return (ends + middle + attention + linear) / self.fold**2
 
     @property
     def receptive_field(self) -> int:
@@ -76,13 +81,15 @@ class NetworkSpec:
         """Rebuild a spec from a file's metadata.
 
         Raises:
-            ValueError: not JSON, or fields missing, unknown, of the wrong type or below 1.
+            ValueError: not JSON, or fields missing, unknown, of the wrong type or negative.
         """
         values = json.loads(text)
         expected = {field.name: type(field.default) for field in fields(cls)}
         if not isinstance(values, dict) or values.keys() != expected.keys():
             raise ValueError(f"expected the fields {sorted(expected)}, got {text[:200]!r}")
         for name, kind in expected.items():
-            if type(values[name]) is not kind or (kind is int and values[name] < 1):
+            if type(values[name]) is not kind or (
+                kind is int and values[name] < (name == "filters") ^ 1
+            ):
                 raise ValueError(f"{name}: expected {kind.__name__}, got {values[name]!r}")
         return cls(**values)

@@ -1,4 +1,4 @@
-"""CameraProfile: what is wrong with this camera, in three numbers, and how they are followed over
+"""CameraProfile: what is wrong with this camera, in four numbers, and how they are followed over
 time.
 
 A blind network cannot tell a soft camera from a soft wall. A webcam's faults hardly change, so
@@ -23,14 +23,23 @@ class CameraProfile:
     """A camera's faults, as the degradation recipe defines them (training/degrade.py)."""
 
     blur_px: float = 0.0
-    """Standard deviation of the whole optical and scaling blur, in pixels of the frame, 0 to 3."""
+    """Standard deviation of the whole optical and scaling blur, in pixels of the frame, 0 to 3:
+    the detail that is lost, whatever the camera's own sharpening makes of the rest."""
     noise: float = 0.0
     """Standard deviation of the noise on a mid-grey wall before compression, in grey levels of
     255, 0 to 16."""
     compression: float = 0.0
-    """0 for none, 1 for MJPEG quality 50: (100 - quality) / 50."""
+    """0 for none, 1 for MJPEG quality 50: (100 - quality) / 50; H.264 as MJPEG of equal error."""
+    sharpening: float = 0.0
+    """How much contrast the camera's own sharpening adds to fine detail, 0 for none, 1 for twice
+    the contrast. It hides blur without bringing detail back, and its halos must not be doubled."""
 
-    BOUNDS: ClassVar[tuple[tuple[float, float], ...]] = ((0.0, 3.0), (0.0, 16.0), (0.0, 1.2))
+    BOUNDS: ClassVar[tuple[tuple[float, float], ...]] = (
+        (0.0, 3.0),
+        (0.0, 16.0),
+        (0.0, 1.2),
+        (0.0, 2.0),
+    )
 
     def __post_init__(self) -> None:
         for field, value, (low, high) in zip(fields(self), astuple(self), self.BOUNDS, strict=True):
@@ -38,35 +47,38 @@ class CameraProfile:
                 raise ValueError(f"{field.name}: expected {low} to {high}, got {value}")
 
     @classmethod
-    def clipped(cls, blur_px: float, noise: float, compression: float) -> CameraProfile:
+    def clipped(
+        cls, blur_px: float, noise: float, compression: float, sharpening: float = 0.0
+    ) -> CameraProfile:
         """The nearest profile within the bounds."""
-        values = zip((blur_px, noise, compression), cls.BOUNDS, strict=True)
+        values = zip((blur_px, noise, compression, sharpening), cls.BOUNDS, strict=True)
         return cls(*(min(max(float(value), low), high) for value, (low, high) in values))
 
     @classmethod
     def parse(cls, text: str) -> CameraProfile:
-        """Read "BLUR,NOISE,COMPRESSION", as the command line has it.
+        """Read "BLUR,NOISE,COMPRESSION" or "BLUR,NOISE,COMPRESSION,SHARPENING", as the command
+        line has it.
 
         Raises:
-            SharpCamError: not three numbers, or one of them out of bounds.
+            SharpCamError: not three or four numbers, or one of them out of bounds.
         """
         try:
-            blur_px, noise, compression = (float(part) for part in text.split(","))
-            return cls(blur_px, noise, compression)
-        except ValueError as error:
+            blur_px, noise, compression, *rest = (float(part) for part in text.split(","))
+            return cls(blur_px, noise, compression, *rest)
+        except (ValueError, TypeError) as error:
             raise SharpCamError(
                 f"not a camera profile: {text!r} ({error})",
-                "give 'auto' or three numbers as BLUR,NOISE,COMPRESSION, for example 1.2,2,0.3",
+                "give 'auto' or BLUR,NOISE,COMPRESSION[,SHARPENING], for example 1.2,2,0.3",
             ) from error
 
     def as_array(self) -> NDArray[np.float32]:
-        """float32 [3]: the student's `camera` input."""
+        """float32 [4]: the student's `camera` input."""
         return np.array(astuple(self), dtype=np.float32)
 
     def __str__(self) -> str:
         return (
             f"blur {self.blur_px:.2f} px, noise {self.noise:.1f}, "
-            f"compression {self.compression:.2f}"
+            f"compression {self.compression:.2f}, sharpening {self.sharpening:.2f}"
         )
 
 
@@ -82,8 +94,8 @@ class ProfileTracker:
     """
 
     # A change smaller than this is not worth a visible step in the picture (blur in px, noise in
-    # grey levels, compression): about a tenth of a soft webcam's values.
-    STEP = (0.08, 0.4, 0.08)
+    # grey levels, compression, sharpening): about a tenth of a soft webcam's values.
+    STEP = (0.08, 0.4, 0.08, 0.1)
 
     def __init__(self, history: int = 25) -> None:
         self._history: deque[CameraProfile] = deque(maxlen=history)

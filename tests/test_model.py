@@ -48,10 +48,10 @@ def test_a_student_comes_with_its_spec_and_provenance(student: Path) -> None:
 def test_a_session_has_its_camera_folded_in(student: Path) -> None:
     model = load_model(student)
     grey = np.full((8, 12), 100, np.uint8)
-    soft = model.session(CameraProfile(2, 3, 0.2), threads=1)
+    soft = model.session(CameraProfile(2, 3, 0.2, 0.5), threads=1)
     clean = model.session(CameraProfile(), threads=1)
-    assert (soft.run(grey, 1.0) == 100 + 2 * 10 + 3 + 1).all()
-    assert (soft.run(grey, 0.5) == 112).all()
+    assert (soft.run(grey, 1.0) == 100 + 2 * 10 + 3 + 1 + 10).all()
+    assert (soft.run(grey, 0.5) == 117).all()
     assert (clean.run(grey, 1.0) == 100).all()
 
 
@@ -99,7 +99,7 @@ def test_a_model_without_our_metadata_is_refused(student: Path) -> None:
 
 
 def test_an_unknown_contract_is_refused(student: Path) -> None:
-    assert "'2'" in refusal(changed(student, **{CONTRACT_KEY: "2"})).message
+    assert "'3'" in refusal(changed(student, **{CONTRACT_KEY: "3"})).message
 
 
 @pytest.mark.parametrize("spec", [NetworkSpec(fold=0), NetworkSpec(channels=-16)])

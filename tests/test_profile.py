@@ -17,12 +17,15 @@ def test_a_profile_out_of_bounds_is_refused_and_clipped_on_request() -> None:
     assert CameraProfile.clipped(9, -1, 0.5) == CameraProfile(3.0, 0.0, 0.5)
 
 
-def test_parse_reads_three_numbers_as_the_command_line_has_them() -> None:
+def test_parse_reads_three_or_four_numbers_as_the_command_line_has_them() -> None:
     assert CameraProfile.parse("1.2,2,0.3") == CameraProfile(1.2, 2.0, 0.3)
-    np.testing.assert_allclose(CameraProfile.parse("1.2,2,0.3").as_array(), [1.2, 2.0, 0.3])
+    assert CameraProfile.parse("1.2,2,0.3,0.5") == CameraProfile(1.2, 2.0, 0.3, 0.5)
+    np.testing.assert_allclose(CameraProfile.parse("1.2,2,0.3").as_array(), [1.2, 2.0, 0.3, 0])
 
 
-@pytest.mark.parametrize("text", ["", "soft", "1,2", "1,2,3,4", "1,2,x", "99,0,0", "nan,0,0"])
+@pytest.mark.parametrize(
+    "text", ["", "soft", "1,2", "1,2,1,4", "1,2,1,1,1", "1,2,x", "99,0,0", "nan,0,0"]
+)
 def test_parse_refuses_with_a_hint(text: str) -> None:
     with pytest.raises(SharpCamError, match="not a camera profile") as caught:
         CameraProfile.parse(text)

@@ -20,8 +20,8 @@ from sharpcam.network import (
     NetworkSpec,
 )
 
-CAMERA_WEIGHTS = (10.0, 1.0, 5.0)
-"""`write_adder`'s grey levels per unit of blur, noise and compression, at strength 1."""
+CAMERA_WEIGHTS = (10.0, 1.0, 5.0, 20.0)
+"""`write_adder`'s grey levels per unit of the profile's numbers, at strength 1."""
 SPEC = NetworkSpec(tier="tiny", channels=16, blocks=1)
 
 
@@ -70,7 +70,7 @@ def _write(path: Path, nodes: list[onnx.NodeProto], **constants: np.ndarray) -> 
         "tiny",
         inputs=[
             helper.make_tensor_value_info(INPUT_Y, TensorProto.UINT8, plane),
-            helper.make_tensor_value_info(INPUT_CAMERA, TensorProto.FLOAT, [3]),
+            helper.make_tensor_value_info(INPUT_CAMERA, TensorProto.FLOAT, [4]),
             helper.make_tensor_value_info(INPUT_STRENGTH, TensorProto.FLOAT, []),
         ],
         outputs=[helper.make_tensor_value_info(OUTPUT_Y, TensorProto.UINT8, plane)],

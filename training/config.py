@@ -57,12 +57,16 @@ class Config:
     # about 0.02.
     student: Stage = Stage(18000, 16, 128, 1e-3, 500, clip=0.1)
     estimator: Stage = Stage(3000, 32, 96, 2e-3, 500)
+    teacher_from: str = "train"
+    """train: from nothing; tune: from the bundled weights on; bundled: as it is."""
     teacher_width: int = 32
-    """Channels of the teacher at half resolution."""
-    channels: int = 16
+    """Channels of the teacher at half resolution; training 48, the default elsewhere, takes a GPU."""
+    channels: int = 32
     """Channels of the student."""
-    blocks: int = 6
+    blocks: int = 2
     """Residual blocks of the student."""
+    filters: int = 8
+    """Linear filters of the student that a camera's own is mixed from; 0 for none."""
     channel_attention: bool = False
     spatial_attention: bool = False
     pixel_weight: float = 1.0
@@ -79,6 +83,8 @@ class Config:
     """Weight of the distance to the teacher's output."""
     vgg_items: int = 1
     """Pictures of a batch that go through VGG (it costs 90 times the student), as 64 px crops."""
+    vgg_every: int = 4
+    """It is computed in one step out of so many, and weighs so many times more in it."""
     distil_items: int = 2
     """Pictures of a batch that go through the teacher (11 times the student)."""
 
@@ -103,6 +109,8 @@ class Config:
             del values[other]
         return json.dumps(values, sort_keys=True)
 
+
+TEACHERS = ("train", "tune", "bundled")
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
@@ -143,7 +151,15 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     parser.add_argument("--install", action="store_true", help="copy the exports to assets/model")
     for stage in ("teacher", "student", "estimator"):
         parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
+    parser.add_argument(
+        "--teacher",
+        dest="teacher_from",
+        choices=TEACHERS,
+        help="train it from nothing, tune the bundled one, or take the bundled one as it is",
+    )
     for name, kind in _flags().items():
+        if name == "teacher_from":
+            continue
         option = f"--{name.replace('_', '-')}"
         if kind is bool:
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=None)

@@ -135,7 +135,7 @@ class Pair:
     target: Luma
     """[S, S]."""
     camera: NDArray[np.float32]
-    """[3], the true profile."""
+    """[4], the true profile."""
 
 
 def make_pair(bank: NDArray[np.uint8], size: int, seed: tuple[int, ...]) -> Pair:
@@ -169,7 +169,7 @@ class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
         return self.stop - self.start
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Degraded and target [1, S, S], and the true profile [3]."""
+        """Degraded and target [1, S, S], and the true profile [4]."""
         pair = make_pair(self.bank, self.size, (self.seed, self.start + index))
         pictures = (
             torch.from_numpy(np.ascontiguousarray(y))[None] for y in (pair.degraded, pair.target)
@@ -180,7 +180,7 @@ class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
 def batches(
     bank: NDArray[np.uint8], size: int, batch: int, seed: int, steps: range, workers: int
 ) -> Iterator[list[torch.Tensor]]:
-    """Batches for the given steps: degraded and target [N, 1, S, S] in 0..1, profile [N, 3]."""
+    """Batches for the given steps: degraded and target [N, 1, S, S] in 0..1, profile [N, 4]."""
     pairs = Pairs(bank, size, seed, steps.start * batch, steps.stop * batch)
     return iter(
         DataLoader(
@@ -198,9 +198,9 @@ def _one_thread(_: int) -> None:
 
 
 def jitter(camera: torch.Tensor, seed: int, step: int) -> torch.Tensor:
-    """The profile [N, 3] as an estimator would give it: off by 8 % and a small constant."""
+    """The profile [N, 4] as an estimator would give it: off by 8 % and a small constant."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    offset_scale = torch.tensor([0.03, 0.1, 0.03])
+    offset_scale = torch.tensor([0.03, 0.1, 0.03, 0.05])
     scale = 1 + 0.08 * torch.randn(camera.shape, generator=generator)
     offset = offset_scale * torch.randn(camera.shape, generator=generator)
     scale, offset = scale.to(camera.device), offset.to(camera.device)

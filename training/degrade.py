@@ -9,8 +9,10 @@ of super-resolution training sets.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,9 @@ class Camera:
     oversharpen_px: float = 1.0
     """Its radius (standard deviation), in pixels of the sensor."""
     quality: int | None = None
-    """MJPEG quality, 1 to 100; None for no compression."""
+    """MJPEG quality, 1 to 100; None for no MJPEG."""
+    crf: int | None = None
+    """Constant rate factor of an H.264 camera or call, 18 (fine) to 40 (coarse); None for none."""
     compress_at_sensor: bool = False
     """Compressed before scaling to the frame (a small camera picture shown large)."""
 
@@ -124,12 +128,57 @@ def mjpeg(y: Luma, quality: int) -> Luma:
     return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
 
 
-def expose(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
-    """Everything before compression: float32 [H, W] to float32 at the sensor's size."""
+def h264(clip: list[Luma], crf: int) -> Luma:
+    """The last picture of a clip after H.264 as cameras and calls code it: no look-ahead."""
+    height, width = clip[0].shape
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height = width + width % 2, height + height % 2
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 30)
+    encoder.options = {"crf": str(crf), "preset": "superfast", "tune": "zerolatency"}
+    encoder.thread_count = 1
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    shown = None
+    packets = []
+    for y in clip:
+        i420 = np.full((encoder.height * 3 // 2, encoder.width), 128, np.uint8)
+        # Limited range, as H.264 has it: its rounding is part of what the codec does.
+        i420[:height, :width] = np.clip(y * 219 + 16.5, 16, 235)
+        i420[height : encoder.height, :width] = i420[height - 1, :width]
+        i420[: encoder.height, width:] = i420[: encoder.height, width - 1 : width]
+        packets += encoder.encode(av.VideoFrame.from_ndarray(i420, format="yuv420p"))
+    for packet in [*packets, *encoder.encode(None), None]:
+        for frame in decoder.decode(packet):
+            shown = frame
+    luma = shown.to_ndarray(format="yuv420p")[:height, :width].astype(np.float32)
+    return np.clip((luma - 16) / 219, 0, 1)
+
+
+def pan(camera: Camera, seen: Luma, rng: np.random.Generator) -> list[Luma]:
+    """A few frames of a scene that moves a little and comes to rest as `seen`, each with its own
+    noise: what the codec predicts from."""
+    count = int(rng.integers(1, 5))
+    step = rng.uniform(-1.5, 1.5, 2)
+    clip = []
+    for back in reversed(range(count)):
+        move = np.array([[1, 0, back * step[0]], [0, 1, back * step[1]]], np.float32)
+        size = seen.shape[1], seen.shape[0]
+        moved = cv2.warpAffine(seen, move, size, borderMode=cv2.BORDER_REPLICATE) if back else seen
+        clip.append(develop(camera, moved, rng))
+    return clip
+
+
+def project(camera: Camera, y: Luma) -> Luma:
+    """What falls on the sensor: float32 [H, W] to float32 at the sensor's size."""
     height, width = y.shape
     y = motion_blur(lens_blur(y, camera.lens_px), camera.motion_px, camera.motion_angle)
     if camera.scale > 1:
         y = resize(y, round(height / camera.scale), round(width / camera.scale), camera.scaler)
+    return y
+
+
+def develop(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
+    """What the camera makes of the sensor's picture before compression; the same size."""
     y = sensor_noise(y, camera.shot_noise, camera.read_noise, rng)
     y = denoise_smear(y, camera.smear)
     return unsharp(y, camera.oversharpen, camera.oversharpen_px)
@@ -137,12 +186,20 @@ def expose(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
 
 def degrade(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
     """The whole camera: float32 [H, W] in 0..1 to the same shape, on the grid of 8 bits."""
-    shown = expose(camera, y, rng)
-    if camera.quality is not None and camera.compress_at_sensor:
-        shown = mjpeg(shown, camera.quality)
+    seen = project(camera, y)
+
+    def coded(shown: Luma) -> Luma:
+        return shown if camera.quality is None else mjpeg(shown, camera.quality)
+
+    if camera.crf is not None:
+        shown = h264(pan(camera, seen, rng), camera.crf)
+    else:
+        shown = develop(camera, seen, rng)
+    if camera.compress_at_sensor:
+        shown = coded(shown)
     shown = resize(shown, *y.shape, camera.scaler)
-    if camera.quality is not None and not camera.compress_at_sensor:
-        shown = mjpeg(shown, camera.quality)
+    if not camera.compress_at_sensor:
+        shown = coded(shown)
     return to_uint8(shown).astype(np.float32) / 255
 
 
@@ -171,30 +228,64 @@ def _amplitude(y: Luma) -> NDArray[np.float64]:
     return np.abs(np.fft.rfft2((y - y.mean()) * window))
 
 
+def _kept(camera: Camera) -> float:
+    """The part of the ruler's fine amplitude that a camera without noise and codec keeps."""
+    pattern, band, amplitude, _, _ = _ruler()
+    seen = develop(camera, project(camera, pattern), np.random.default_rng(1))
+    return float(_amplitude(resize(seen, *pattern.shape, camera.scaler))[band].sum() / amplitude)
+
+
 def true_profile(camera: Camera) -> CameraProfile:
     """The profile that this camera's frames have, before compression.
 
-    Blur is the standard deviation of the Gaussian that loses as much amplitude as the camera does
-    between 0.08 and 0.4 cycles per pixel (the camera's own sharpening included); noise is what a
-    mid-grey wall shows in the frame.
+    Blur is the standard deviation of the Gaussian that loses as much amplitude between 0.08 and
+    0.4 cycles per pixel as lens, motion and scaling do: the detail that is gone. Sharpening is how
+    much of that amplitude the camera's own sharpening adds afterwards, which brings halos but no
+    detail back. Noise is what a mid-grey wall shows in the frame.
     """
-    pattern, band, amplitude, sigmas, loss = _ruler()
-    rng = np.random.default_rng(1)
-    quiet = replace(camera, shot_noise=0.0, read_noise=0.0, smear=0.0)
-    seen = resize(expose(quiet, pattern, rng), *pattern.shape, camera.scaler)
-    kept = _amplitude(seen)[band].sum() / amplitude
+    _, _, _, sigmas, loss = _ruler()
+    quiet = replace(camera, shot_noise=0.0, read_noise=0.0, smear=0.0, oversharpen=0.0)
+    kept = _kept(quiet)
     blur_px = np.interp(-kept, -loss, sigmas)
-    wall = np.full(pattern.shape, 0.5, np.float32)
-    noise = resize(expose(camera, wall, rng), *wall.shape, camera.scaler).std() * 255
-    compression = 0.0 if camera.quality is None else (100 - camera.quality) / 50
-    return CameraProfile.clipped(blur_px, noise, compression)
+    sharpening = 0.0
+    if camera.oversharpen:
+        sharpening = _kept(replace(quiet, oversharpen=camera.oversharpen)) / kept - 1
+    noise = 0.0
+    if camera.shot_noise or camera.read_noise:
+        wall = np.full((96, 96), 0.5, np.float32)
+        shown = develop(camera, project(camera, wall), np.random.default_rng(1))
+        noise = resize(shown, *wall.shape, camera.scaler).std() * 255
+    compression = 0.0
+    if camera.quality is not None:
+        compression = (100 - camera.quality) / 50
+    if camera.crf is not None:
+        compression = max(compression, (100 - like_mjpeg(camera.crf)) / 50)
+    return CameraProfile.clipped(blur_px, noise, compression, sharpening)
+
+
+@cache
+def like_mjpeg(crf: int) -> float:
+    """The MJPEG quality that does as much damage as H.264 at this rate factor: equal mean square
+    error on a picture with a photograph's spectrum."""
+    rng = np.random.default_rng(2)
+    frequency = np.hypot(np.fft.fftfreq(160)[:, None], np.fft.rfftfreq(160)[None])
+    spectrum = np.fft.rfft2(rng.standard_normal((160, 160))) / np.maximum(frequency, 1 / 160) ** 1.3
+    y = np.fft.irfft2(spectrum)
+    y = np.clip(0.5 + 0.18 * (y - y.mean()) / y.std(), 0, 1).astype(np.float32)
+
+    def error(shown: Luma) -> float:
+        return float(np.mean((shown - y) ** 2))
+
+    qualities = np.arange(25, 100, 3)
+    errors = [error(mjpeg(y, int(quality))) for quality in qualities]
+    return float(np.interp(-error(h264([y] * 3, crf)), -np.array(errors), qualities))
 
 
 # --- the recipe: which cameras there are ----------------------------------------------------------
 
 
 def sample_camera(rng: np.random.Generator) -> Camera:
-    """A camera at random, as training meets them (the sender's side: before any call codec)."""
+    """A camera at random, as training meets them."""
     kind = rng.random()
     if kind < 0.12:
         return Camera()
@@ -203,7 +294,7 @@ def sample_camera(rng: np.random.Generator) -> Camera:
     small = kind < 0.4  # a small picture shown large
     dark = rng.random() < 0.3
     noise = rng.uniform(0, 1) ** 2 * (3.0 if dark else 1.0)
-    return Camera(
+    camera = Camera(
         lens_px=rng.uniform(0.0, 1.7),
         motion_px=rng.uniform(1, 3) if rng.random() < 0.1 else 0.0,
         motion_angle=rng.uniform(0, np.pi),
@@ -211,12 +302,15 @@ def sample_camera(rng: np.random.Generator) -> Camera:
         scaler=rng.choice(list(SCALERS)),
         shot_noise=noise * 6e-4,
         read_noise=noise * 4e-3,
-        smear=rng.uniform(0, 0.8) if rng.random() < 0.5 else 0.0,
-        oversharpen=rng.uniform(0.2, 1.0) if rng.random() < 0.35 else 0.0,
-        oversharpen_px=rng.uniform(0.8, 1.5),
+        smear=rng.uniform(0, 1.0) if rng.random() < 0.5 else 0.0,
+        oversharpen=rng.uniform(0.2, 1.5) if rng.random() < 0.35 else 0.0,
+        oversharpen_px=rng.uniform(0.7, 1.8),
         quality=None if rng.random() < 0.1 else int(rng.integers(55, 97)),
         compress_at_sensor=small and rng.random() < 0.7,
     )
+    if rng.random() < 0.2:  # an H.264 camera, or what a call made of one
+        return replace(camera, quality=None, crf=int(rng.integers(18, 32)))
+    return camera
 
 
 BUCKETS: dict[str, Camera] = {
@@ -231,6 +325,15 @@ BUCKETS: dict[str, Camera] = {
         compress_at_sensor=True,
     ),
     "low light": Camera(lens_px=1.15, shot_noise=4e-4, read_noise=3e-3, smear=0.5, quality=88),
+    "self-sharpened": Camera(
+        lens_px=1.1,
+        shot_noise=1.5e-4,
+        read_noise=1.5e-3,
+        smear=0.8,
+        oversharpen=1.0,
+        oversharpen_px=1.2,
+        crf=24,
+    ),
     "clean": Camera(),
 }
 """The cameras of the evaluation; the "seed" bucket is defined by its own two scalers

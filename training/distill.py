@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sharpcam.errors import SharpCamError
 from sharpcam.network import NetworkSpec
+from training.checkpoint import load_weights, read_about
 from training.config import Config, Stage, parse
 from training.data import batches, crop_bank, data_hash, jitter
 from training.export import export_all
@@ -32,6 +33,9 @@ from training.teacher import TeacherSpec, UNetTeacher
 from training.validate import Validation
 
 
+TEACHER = Path(__file__).parent / "weights" / "teacher.safetensors"
+
+
 def picture_terms(config: Config, restored: Tensor, target: Tensor, step: int) -> Terms:
     """The four terms that compare pictures [N, 1, H, W] in 0..1, weighted."""
     terms = {
@@ -39,7 +43,7 @@ def picture_terms(config: Config, restored: Tensor, target: Tensor, step: int) -
         "edge": config.edge_weight * sobel_edge(restored, target),
         "ssim": config.ssim_weight * (1 - ssim(restored, target)),
     }
-    if config.vgg_items and config.vgg_weight:
+    if config.vgg_items and step % config.vgg_every == 0:
         # The crop moves with the step, so that the whole picture has its turn.
         room = max(1, restored.shape[-1] - 63)
         top, left = step * 7 % room, step * 13 % room
@@ -49,7 +53,9 @@ def picture_terms(config: Config, restored: Tensor, target: Tensor, step: int) -
             slice(top, top + 64),
             slice(left, left + 64),
         )
-        terms["vgg"] = config.vgg_weight * vgg_perceptual(restored[crop], target[crop])
+        terms["vgg"] = (
+            config.vgg_every * config.vgg_weight * vgg_perceptual(restored[crop], target[crop])
+        )
     return terms
 
 
@@ -76,10 +82,25 @@ def student_loss(
     if count := config.distil_items:
         with torch.no_grad():
             wanted, teacher_features = teacher(degraded[:count], camera[:count])
-        terms["output"] = config.output_weight * F.l1_loss(restored[:count], wanted)
+            # A teacher that does worse on a picture, as on faults it never met, has nothing to say.
+            miss, own = (
+                (y - target[:count]).abs().mean((1, 2, 3), keepdim=True)
+                for y in (wanted, restored[:count])
+            )
+            better = (miss < own).float()
+        distance = (restored[:count] - wanted).abs() * better
+        terms["output"] = config.output_weight * distance.mean()
         adapted = adapter(features[:count])
         terms["feature"] = config.feature_weight * feature_distance(adapted, teacher_features)
     return terms
+
+
+def bundled_teacher() -> UNetTeacher:
+    """The trained teacher that comes with the project, in full precision."""
+    spec = read_about(TEACHER)["spec"]
+    teacher = UNetTeacher(TeacherSpec(spec["width"], tuple(spec["blocks"])))
+    load_weights(TEACHER, teacher)
+    return teacher
 
 
 def estimator_loss(model: nn.Module, batch: Batch, step: int) -> Terms:
@@ -120,22 +141,29 @@ def distill(config: Config) -> None:
         device=replace(device, precision="fp32"),
         **common,
     )
-    teacher_spec = TeacherSpec(width=config.teacher_width)
-    teacher = fit(
-        "teacher",
-        UNetTeacher(teacher_spec),
-        config.teacher,
-        identity=config.identity("teacher") + about["data"],
-        batches=examples(config.teacher, config.seed),
-        loss=partial(teacher_loss, config),
-        evaluate=Validation(held_out, config.teacher.crop),
-        device=device,
-        about=about | {"spec": asdict(teacher_spec)},
-        **common,
-    )
+    teacher = UNetTeacher(TeacherSpec(width=config.teacher_width))
+    if config.teacher_from != "train":
+        teacher = bundled_teacher()
+    if config.teacher_from == "bundled":
+        teacher.to(device.torch_device, memory_format=torch.channels_last)
+        teacher.eval().requires_grad_(False)
+    else:
+        teacher = fit(
+            "teacher",
+            teacher,
+            config.teacher,
+            identity=config.identity("teacher") + about["data"],
+            batches=examples(config.teacher, config.seed),
+            loss=partial(teacher_loss, config),
+            evaluate=Validation(held_out, config.teacher.crop),
+            device=device,
+            about=about | {"spec": asdict(teacher.spec)},
+            **common,
+        )
     student_spec = NetworkSpec(
         channels=config.channels,
         blocks=config.blocks,
+        filters=config.filters,
         channel_attention=config.channel_attention,
         spatial_attention=config.spatial_attention,
     )

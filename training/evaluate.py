@@ -136,7 +136,7 @@ def evaluate_bucket(
     for values in figures.values():
         values["gain"] = values["psnr"] - figures["identity"]["psnr"]
     figures["student, profile auto"] |= dict(
-        zip(("blur_px", "noise", "compression"), astuple(auto), strict=True)
+        zip(("blur_px", "noise", "compression", "sharpening"), astuple(auto), strict=True)
     )
     return figures, outputs | {"target": targets}
 

@@ -70,7 +70,7 @@ class Contract(nn.Module):
         self.student.head.bias.data *= 255
 
     def forward(self, y: Tensor, camera: Tensor, strength: Tensor) -> Tensor:
-        """uint8 [1, 1, H, W], float32 [3], float32 scalar to uint8 [1, 1, H, W]."""
+        """uint8 [1, 1, H, W], float32 [4], float32 scalar to uint8 [1, 1, H, W]."""
         luma = y.float()
         residual, _ = self.student.residual(luma, camera[None])
         # An ONNX If, so that the halo clamp costs nothing until somebody asks for more than 1.
@@ -80,7 +80,7 @@ class Contract(nn.Module):
 
 class EstimatorContract(nn.Module):
     """The profile estimator on bytes: uint8 [N, 1, S, S] to profile and its error, float32 [N,
-    3]."""
+    4]."""
 
     def __init__(self, net: ProfileNet) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ def student_onnx(student: UNetStudent, provenance: dict[str, Any]) -> bytes:
     }
     return _to_onnx(
         Contract(student),
-        (example, torch.zeros(3), torch.tensor(1.0)),
+        (example, torch.zeros(4), torch.tensor(1.0)),
         [INPUT_Y, INPUT_CAMERA, INPUT_STRENGTH],
         [OUTPUT_Y],
         (plane, None, None),

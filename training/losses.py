@@ -19,26 +19,41 @@ def charbonnier(restored: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tens
 
 
 def sobel_edge(restored: Tensor, target: Tensor) -> Tensor:
-    """L1 distance of the horizontal and vertical Sobel gradients."""
-    across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], device=restored.device) / 8
-    kernels = torch.stack([across, across.T])[:, None]
+    """L1 distance of the horizontal and vertical Sobel gradients, on the valid region."""
     difference = (restored - target).float()
-    return F.conv2d(difference, kernels).abs().mean()
+
+    # By slices: a convolution of one channel is five times slower on a CPU.
+    def smooth(x: Tensor, dim: int) -> Tensor:
+        n = x.shape[dim] - 2
+        return x.narrow(dim, 0, n) + 2 * x.narrow(dim, 1, n) + x.narrow(dim, 2, n)
+
+    def slope(x: Tensor, dim: int) -> Tensor:
+        n = x.shape[dim] - 2
+        return x.narrow(dim, 2, n) - x.narrow(dim, 0, n)
+
+    across, down = slope(smooth(difference, 2), 3), slope(smooth(difference, 3), 2)
+    return (across.abs().mean() + down.abs().mean()) / 16
 
 
-def gaussian_window(device: torch.device) -> Tensor:
-    """The 11-tap window of SSIM, standard deviation 1.5: [1, 1, 11, 1]."""
+@cache
+def gaussian_matrix(side: int, device: torch.device) -> Tensor:
+    """SSIM's window of 11 taps, standard deviation 1.5, as a matrix [side - 10, side]: blurring is
+    a product from either side, twenty times faster on a CPU than convolving one channel."""
     taps = torch.arange(11, device=device, dtype=torch.float32) - 5
     window = torch.exp(-taps.square() / (2 * 1.5**2))
-    return (window / window.sum())[None, None, :, None]
+    matrix = torch.zeros(side - 10, side, device=device)
+    for row in range(side - 10):
+        matrix[row, row : row + 11] = window / window.sum()
+    return matrix
 
 
 def ssim(restored: Tensor, target: Tensor) -> Tensor:
     """Mean structural similarity on the valid region (Wang et al. 2004), a scalar up to 1."""
-    window = gaussian_window(restored.device)
     a, b = restored.float(), target.float()
-    stack = torch.cat([a, b, a * a, b * b, a * b])
-    means = F.conv2d(F.conv2d(stack, window), window.transpose(2, 3)).chunk(5)
+    down, across = (gaussian_matrix(side, a.device) for side in a.shape[2:])
+    with torch.autocast(a.device.type, enabled=False):  # variances are small differences
+        stack = torch.cat([a, b, a * a, b * b, a * b])
+        means = (down @ stack @ across.T).chunk(5)
     mean_a, mean_b = means[0], means[1]
     variance_a, variance_b = means[2] - mean_a**2, means[3] - mean_b**2
     covariance = means[4] - mean_a * mean_b

@@ -25,7 +25,7 @@ class ProfileNet(nn.Module):
             nn.Conv2d(before, after, 3, stride=1 if index in (0, 4) else 2, padding=1)
             for index, (before, after) in enumerate(pairwise(widths))
         )
-        self.head = nn.Sequential(nn.Linear(96, 48), nn.LeakyReLU(SLOPE), nn.Linear(48, 6))
+        self.head = nn.Sequential(nn.Linear(96, 48), nn.LeakyReLU(SLOPE), nn.Linear(48, 8))
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Estimate the profile of each crop.
@@ -34,7 +34,7 @@ class ProfileNet(nn.Module):
             y: luma [N, 1, 96, 96] in 0..1.
 
         Returns:
-            Profile [N, 3] in CameraProfile's units, and the scale of its error [N, 3] in the same.
+            Profile [N, 4] in CameraProfile's units, and the scale of its error [N, 4] in the same.
         """
         # Exposure is not a fault: only differences within the crop speak.
         x = 4 * (y - y.mean((2, 3), keepdim=True))
@@ -68,7 +68,7 @@ class ProfileValidation:
         value, error = (out.float().cpu() for out in model(self.crops.to(device)))
         sure = error <= error.median(0).values
         miss = (value - self.cameras).abs()
-        medians = [float(miss[sure[:, index], index].median()) for index in range(3)]
+        medians = [float(miss[sure[:, index], index].median()) for index in range(4)]
         normalised = [miss / scale for miss, scale in zip(medians, PROFILE_SCALE, strict=True)]
-        names = ("blur_px", "noise", "compression")
+        names = ("blur_px", "noise", "compression", "sharpening")
         return {"score": -float(np.mean(normalised))} | dict(zip(names, medians, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,12 +12,20 @@ from sharpcam.network import NetworkSpec
 
 SLOPE = 0.1
 """Of LeakyReLU below zero."""
-PROFILE_SCALE = (1.5, 4.0, 1.0)
+PROFILE_SCALE = (1.5, 4.0, 1.0, 1.0)
 """A soft webcam's profile; divides the profile so that the network sees numbers near one."""
 
 
+def exact(device: torch.device) -> AbstractContextManager[object]:
+    """Full precision within mixed precision: bfloat16 has about one step per grey level, so luma
+    must not be rounded to it before the first convolution."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
 def normalise_profile(camera: Tensor) -> Tensor:
-    """CameraProfile values [N, 3] to numbers near one."""
+    """CameraProfile values [N, 4] to numbers near one."""
     return camera / camera.new_tensor(PROFILE_SCALE)
 
 
@@ -65,6 +75,35 @@ class SpatialAttention(nn.Module):
         return x * torch.sigmoid(self.gate(mean_max))
 
 
+class CameraFilter(nn.Module):
+    """The input through one linear filter of 3 fold x 3 fold taps for each of the fold x fold
+    places in a cell, mixed from a learnt bank for each camera.
+
+    Deblurring is linear to the first order, and the right filter depends on the camera: with a
+    path of its own the features need not carry it. For one camera it is one convolution.
+    """
+
+    def __init__(self, filters: int, fold: int) -> None:
+        super().__init__()
+        self.fold = fold
+        self.bank = nn.Parameter(0.01 * torch.randn(filters, fold**2, 3 * fold, 3 * fold))
+
+    def forward(self, y: Tensor, mixture: Tensor) -> Tensor:
+        """y [N, 1, H, W] and mixture [N, filters] to [N, fold^2, H / fold, W / fold]."""
+        n, _, height, width = y.shape
+        mixture = mixture.to(self.bank.dtype)
+        kernels = torch.einsum("nk,kpij->npij", mixture, self.bank).flatten(0, 1)
+        # One group for each picture: every picture of a batch has its own camera.
+        planes = F.conv2d(
+            y.view(1, n, height, width),
+            kernels[:, None],
+            stride=self.fold,
+            padding=self.fold,
+            groups=n,
+        )
+        return planes.view(n, self.fold**2, height // self.fold, width // self.fold)
+
+
 class UNetStudent(nn.Module):
     """Luma in, luma out, a quarter of the resolution inside; NetworkSpec has the topology."""
 
@@ -77,8 +116,13 @@ class UNetStudent(nn.Module):
         # transpose.
         self.stem = nn.Conv2d(1, c, 3 * fold, stride=fold, padding=fold)
         self.blocks = nn.ModuleList(ResidualBlock(c) for _ in range(spec.blocks))
+        self.linear = CameraFilter(spec.filters, fold) if spec.filters else None
         self.modulation = nn.Sequential(
-            nn.Linear(3, 32), nn.LeakyReLU(SLOPE), nn.Linear(32, 2 * c * spec.blocks)
+            nn.Linear(4, 32),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(32, 32),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(32, 2 * c * (1 + spec.blocks) + spec.filters),
         )
         self.channel_attention = ChannelAttention(c) if spec.channel_attention else nn.Identity()
         self.spatial_attention = SpatialAttention() if spec.spatial_attention else nn.Identity()
@@ -92,19 +136,24 @@ class UNetStudent(nn.Module):
 
         Args:
             y: luma [N, 1, H, W] in 0..1, H and W multiples of `fold`.
-            camera: profiles [N, 3] in CameraProfile's units.
+            camera: profiles [N, 4] in CameraProfile's units.
 
         Returns:
             Residual [N, 1, H, W] and features [N, C, H / fold, W / fold].
         """
-        c = self.spec.channels
-        modulation = self.modulation(normalise_profile(camera))
-        modulation = modulation.view(-1, self.spec.blocks, 2, c, 1, 1)
-        features = F.leaky_relu(self.stem(y), SLOPE)
-        for index, block in enumerate(self.blocks):
-            features = block(features, 1 + modulation[:, index, 0], modulation[:, index, 1])
+        spec = self.spec
+        told = self.modulation(normalise_profile(camera))
+        mixture, film = told[:, : spec.filters], told[:, spec.filters :]
+        film = film.view(-1, 1 + spec.blocks, 2, spec.channels, 1, 1)
+        scale, shift = 1 + film[:, :, 0], film[:, :, 1]
+        with exact(y.device):
+            stem = self.stem(y)
+            linear = self.linear(y, mixture) if self.linear is not None else 0.0
+        features = F.leaky_relu(stem * scale[:, 0] + shift[:, 0], SLOPE)
+        for index, block in enumerate(self.blocks, start=1):
+            features = block(features, scale[:, index], shift[:, index])
         features = self.spatial_attention(self.channel_attention(features))
-        return F.pixel_shuffle(self.head(features), self.spec.fold), features
+        return F.pixel_shuffle(self.head(features) + linear, spec.fold), features
 
     def forward(self, y: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
         """Restored luma [N, 1, H, W], not clipped, and the features before the head."""

@@ -3,7 +3,7 @@ from.
 
 Blocks after NAFNet (Chen et al. 2022): LayerNorm, depthwise convolution and a multiplicative gate,
 no other nonlinearity. Its channel attention is left out, because a mean over the whole picture
-makes a crop and a frame disagree. The camera's profile enters as three constant planes.
+makes a crop and a frame disagree. The camera's profile enters as four constant planes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.student import normalise_profile
+from training.student import exact, normalise_profile
 
 
 @dataclass(frozen=True)
 class TeacherSpec:
     """Width at half resolution, and blocks per level: half, quarter, eighth, quarter, half."""
 
-    width: int = 32
+    width: int = 48
     blocks: tuple[int, int, int, int, int] = (2, 2, 4, 2, 2)
 
 
@@ -75,7 +75,7 @@ class UNetTeacher(nn.Module):
             nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
             for channels, count in zip((w, 2 * w, 4 * w, 2 * w, w), spec.blocks, strict=True)
         )
-        self.stem = nn.Conv2d(4 + 3, w, 3, padding=1)
+        self.stem = nn.Conv2d(4 + 4, w, 3, padding=1)
         self.enter_half, self.enter_quarter, self.middle = half, quarter, eighth
         self.leave_quarter, self.leave_half = quarter_up, half_up
         self.down1 = nn.Conv2d(w, 2 * w, 2, stride=2)
@@ -95,14 +95,16 @@ class UNetTeacher(nn.Module):
 
         Args:
             y: luma [N, 1, H, W] in 0..1, H and W multiples of 8.
-            camera: profiles [N, 3] in CameraProfile's units.
+            camera: profiles [N, 4] in CameraProfile's units.
 
         Returns:
             Restored luma [N, 1, H, W], not clipped, and features [N, 2 width, H / 4, W / 4].
         """
         x = F.pixel_unshuffle(y, 2)
         planes = normalise_profile(camera)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        half = self.enter_half(self.stem(torch.cat([x, planes], 1)))
+        with exact(y.device):
+            stem = self.stem(torch.cat([x, planes], 1))
+        half = self.enter_half(stem)
         quarter = self.enter_quarter(self.down1(half))
         eighth = self.middle(self.down2(quarter))
         features = self.leave_quarter(self.up2(eighth) + quarter)

@@ -12,9 +12,12 @@ from training.degrade import (
     Camera,
     degrade,
     denoise_smear,
+    h264,
     lens_blur,
+    like_mjpeg,
     mjpeg,
     motion_blur,
+    pan,
     resize,
     sample_camera,
     sensor_noise,
@@ -108,15 +111,48 @@ def test_the_true_profile_of_a_gaussian_lens_is_its_standard_deviation(sigma: fl
 
 
 def test_the_true_profile_tells_noise_compression_and_the_perfect_camera() -> None:
-    assert true_profile(Camera()).as_array().tolist() == [0, 0, 0]
+    assert true_profile(Camera()).as_array().tolist() == [0, 0, 0, 0]
     assert true_profile(Camera(quality=75)).compression == pytest.approx(0.5)
     quiet, loud = (true_profile(Camera(read_noise=noise)).noise for noise in (1e-3, 4e-3))
     assert loud == pytest.approx(4 * quiet, rel=0.1)
 
 
-def test_the_cameras_own_sharpening_counts_as_less_blur() -> None:
-    soft = true_profile(Camera(lens_px=1.2)).blur_px
-    assert true_profile(Camera(lens_px=1.2, oversharpen=0.5)).blur_px < soft - 0.1
+def test_the_cameras_own_sharpening_brings_no_detail_back() -> None:
+    soft = true_profile(Camera(lens_px=1.2))
+    little, much = (true_profile(Camera(lens_px=1.2, oversharpen=a)) for a in (0.5, 1.0))
+    assert soft.blur_px == little.blur_px == much.blur_px
+    assert 0 == soft.sharpening < little.sharpening
+    assert much.sharpening == pytest.approx(2 * little.sharpening, rel=0.05)
+
+
+def test_h264_at_a_higher_rate_factor_is_further_from_the_picture(texture: np.ndarray) -> None:
+    errors = [float(np.mean((h264([texture] * 3, crf) - texture) ** 2)) for crf in (18, 24, 30)]
+    assert errors == sorted(errors)
+    assert 0 < errors[0] < 1e-4
+
+
+@pytest.mark.parametrize("shape", [(61, 96), (96, 61), (61, 61)])
+def test_h264_takes_odd_sizes(texture: np.ndarray, shape: tuple[int, int]) -> None:
+    y = texture[: shape[0], : shape[1]]
+    assert np.abs(h264([y], 18) - y).max() < 0.1
+
+
+def test_a_pan_comes_to_rest_at_the_picture_itself(texture: np.ndarray) -> None:
+    lengths = set()
+    for seed in range(12):
+        clip = pan(Camera(), texture, np.random.default_rng(seed))
+        np.testing.assert_array_equal(clip[-1], texture)
+        lengths.add(len(clip))
+        if len(clip) > 1:
+            assert not np.allclose(clip[0], texture)
+    assert lengths == {1, 2, 3, 4}
+
+
+def test_h264_is_told_as_mjpeg_of_equal_damage() -> None:
+    qualities = [like_mjpeg(crf) for crf in (18, 22, 26, 30)]
+    assert qualities == sorted(qualities, reverse=True)
+    assert 90 < qualities[0] < 100
+    assert true_profile(Camera(crf=26)).compression == (100 - qualities[2]) / 50
 
 
 def test_every_sampled_camera_keeps_the_shape_and_the_range(texture: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from training.teacher import TeacherSpec, UNetTeacher
 
 SPECS = [
     NetworkSpec(),
-    NetworkSpec(channels=32, blocks=2),
+    NetworkSpec(channels=16, blocks=6, filters=0),
     NetworkSpec(channel_attention=True, spatial_attention=True),
 ]
 
@@ -26,14 +26,14 @@ def picture() -> torch.Tensor:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_new_student_leaves_the_picture_as_it_is(spec: NetworkSpec, picture) -> None:
-    restored, features = UNetStudent(spec)(picture, torch.rand(2, 3))
+    restored, features = UNetStudent(spec)(picture, torch.rand(2, 4))
     assert torch.equal(restored, picture)
     assert features.shape == (2, spec.channels, 10, 14)
 
 
 def test_a_new_teacher_leaves_the_picture_as_it_is(picture: torch.Tensor) -> None:
     teacher = UNetTeacher(TeacherSpec(width=8))
-    restored, features = teacher(picture, torch.rand(2, 3))
+    restored, features = teacher(picture, torch.rand(2, 4))
     assert torch.equal(restored, picture)
     assert features.shape == (2, teacher.feature_channels, 10, 14)
 
@@ -41,7 +41,7 @@ def test_a_new_teacher_leaves_the_picture_as_it_is(picture: torch.Tensor) -> Non
 def test_the_stem_is_pixel_unshuffle_and_a_3x3_convolution(picture: torch.Tensor) -> None:
     stem = UNetStudent(NetworkSpec()).stem
     # Tap (4 i + a, 4 j + b) of the stem is tap (i, j) of the channel of phase (a, b).
-    weight = stem.weight.view(16, 3, 4, 3, 4).permute(0, 2, 4, 1, 3).reshape(16, 16, 3, 3)
+    weight = stem.weight.view(32, 3, 4, 3, 4).permute(0, 2, 4, 1, 3).reshape(32, 16, 3, 3)
     unshuffled = F.conv2d(F.pixel_unshuffle(picture, 4), weight, stem.bias, padding=1)
     torch.testing.assert_close(stem(picture), unshuffled, rtol=1e-4, atol=1e-5)
 
@@ -55,7 +55,7 @@ def randomise(network: nn.Module) -> None:
 def test_the_profile_changes_what_the_student_does(picture: torch.Tensor) -> None:
     student = UNetStudent(NetworkSpec())
     randomise(student)
-    soft, sharp = torch.tensor([[1.5, 0, 0]] * 2), torch.zeros(2, 3)
+    soft, sharp = torch.tensor([[1.5, 0, 0, 0]] * 2), torch.zeros(2, 4)
     assert not torch.allclose(student(picture, soft)[0], student(picture, sharp)[0])
 
 
@@ -71,7 +71,9 @@ def test_the_spec_counts_the_multiply_adds(spec: NetworkSpec) -> None:
     for module in student.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(count)
-    student(torch.zeros(1, 1, 64, 64), torch.zeros(1, 3))
+    if spec.filters:  # one filter of 12x12 taps for each pixel
+        counted += 144 * 64**2
+    student(torch.zeros(1, 1, 64, 64), torch.zeros(1, 4))
     assert counted / 64**2 == spec.macs_per_pixel
 
 
@@ -85,7 +87,7 @@ def test_nothing_outside_the_receptive_field_matters(spec: NetworkSpec) -> None:
     side = (2 * reach + 64) // 8 * 8
     y = torch.rand(1, 1, side, side, dtype=torch.double).requires_grad_()
     middle = side // 2
-    student(y, torch.ones(1, 3, dtype=torch.double))[0][0, 0, middle, middle].backward()
+    student(y, torch.ones(1, 4, dtype=torch.double))[0][0, 0, middle, middle].backward()
     touched = y.grad[0, 0].nonzero()
     assert (touched - middle).abs().max() <= reach // 2 + spec.fold
     if not spec.spatial_attention:  # whose gate is saturated far out, by these random weights
@@ -100,7 +102,7 @@ def test_the_estimator_reads_crops_and_is_blind_to_brightness() -> None:
     net = ProfileNet()
     y = torch.rand(3, 1, ESTIMATOR_CROP, ESTIMATOR_CROP) / 2
     profile, error = net(y)
-    assert profile.shape == error.shape == (3, 3)
+    assert profile.shape == error.shape == (3, 4)
     assert (profile >= 0).all()
     assert (error > 0).all()
     torch.testing.assert_close(net(y + 0.3)[0], profile, rtol=1e-3, atol=1e-4)
