@@ -32,7 +32,6 @@ from training.student import UNetStudent
 from training.teacher import TeacherSpec, UNetTeacher
 from training.validate import Validation
 
-
 TEACHER = Path(__file__).parent / "weights" / "teacher.safetensors"
 
 
