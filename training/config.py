@@ -60,7 +60,7 @@ class Config:
     teacher_from: str = "train"
     """train: from nothing; tune: from the bundled weights on; bundled: as it is."""
     teacher_width: int = 32
-    """Channels of the teacher at half resolution; training 48, the default elsewhere, takes a GPU."""
+    """Channels of the teacher at half resolution; to train 48 takes a GPU."""
     channels: int = 32
     """Channels of the student."""
     blocks: int = 2

@@ -78,7 +78,7 @@ def grain(y: Picture) -> NDArray[np.float64]:
 
 
 def overshoot(y: Picture, before: Picture) -> float:
-    """By how many grey levels pixels at edges leave the 5x5 range of the input, root mean square."""
+    """Root mean square of how far, in grey levels, pixels at edges leave the input's 5x5 range."""
     kernel = np.ones((5, 5), np.uint8)
     high, low = cv2.dilate(before, kernel).astype(int), cv2.erode(before, kernel).astype(int)
     beyond = np.maximum(0, np.maximum(y - high, low - y))[high - low >= EDGE]
