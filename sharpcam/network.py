@@ -88,8 +88,7 @@ class NetworkSpec:
         if not isinstance(values, dict) or values.keys() != expected.keys():
             raise ValueError(f"expected the fields {sorted(expected)}, got {text[:200]!r}")
         for name, kind in expected.items():
-            if type(values[name]) is not kind or (
-                kind is int and values[name] < (name == "filters") ^ 1
-            ):
+            least = 0 if name == "filters" else 1
+            if type(values[name]) is not kind or (kind is int and values[name] < least):
                 raise ValueError(f"{name}: expected {kind.__name__}, got {values[name]!r}")
         return cls(**values)
