@@ -293,7 +293,8 @@ def sample_camera(rng: np.random.Generator) -> Camera:
         return Camera(scale=rng.uniform(1.5, 3), scaler=rng.choice(list(SCALERS)))
     small = kind < 0.4  # a small picture shown large
     dark = rng.random() < 0.3
-    noise = rng.uniform(0, 1) ** 2 * (3.0 if dark else 1.0)
+    # Cameras that average over time show still parts without any noise.
+    noise = 0.0 if rng.random() < 0.15 else rng.uniform(0, 1) ** 2 * (3.0 if dark else 1.0)
     camera = Camera(
         lens_px=rng.uniform(0.0, 1.7),
         motion_px=rng.uniform(1, 3) if rng.random() < 0.1 else 0.0,
@@ -303,7 +304,7 @@ def sample_camera(rng: np.random.Generator) -> Camera:
         shot_noise=noise * 6e-4,
         read_noise=noise * 4e-3,
         smear=rng.uniform(0, 1.0) if rng.random() < 0.5 else 0.0,
-        oversharpen=rng.uniform(0.2, 1.5) if rng.random() < 0.35 else 0.0,
+        oversharpen=rng.uniform(0.2, 1.8) if rng.random() < 0.45 else 0.0,
         oversharpen_px=rng.uniform(0.7, 1.8),
         quality=None if rng.random() < 0.1 else int(rng.integers(55, 97)),
         compress_at_sensor=small and rng.random() < 0.7,

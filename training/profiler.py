@@ -34,7 +34,8 @@ class ProfileNet(nn.Module):
             y: luma [N, 1, 96, 96] in 0..1.
 
         Returns:
-            Profile [N, 4] in CameraProfile's units, and the scale of its error [N, 4] in the same.
+            Profile [N, 4] in CameraProfile's units, which may be a little below zero (a ReLU would
+            cut the gradient off where a number is mostly zero), and the scale of its error [N, 4] in the same.
         """
         # Exposure is not a fault: only differences within the crop speak.
         x = 4 * (y - y.mean((2, 3), keepdim=True))
@@ -44,7 +45,7 @@ class ProfileNet(nn.Module):
         deviation = ((x - mean[:, :, None, None]).square().mean((2, 3)) + 1e-6).sqrt()
         value, log_error = self.head(torch.cat([mean, deviation], 1)).chunk(2, 1)
         scale = y.new_tensor(PROFILE_SCALE)
-        return F.relu(value) * scale, log_error.clamp(-5, 3).exp() * scale
+        return value * scale, log_error.clamp(-5, 3).exp() * scale
 
 
 def profile_loss(model: nn.Module, y: Tensor, camera: Tensor) -> Tensor:
