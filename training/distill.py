@@ -42,7 +42,7 @@ def picture_terms(config: Config, restored: Tensor, target: Tensor, step: int) -
         "edge": config.edge_weight * sobel_edge(restored, target),
         "ssim": config.ssim_weight * (1 - ssim(restored, target)),
     }
-    if config.vgg_items and step % config.vgg_every == 0:
+    if config.vgg_items and config.vgg_weight and step % config.vgg_every == 0:
         # The crop moves with the step, so that the whole picture has its turn.
         room = max(1, restored.shape[-1] - 63)
         top, left = step * 7 % room, step * 13 % room

@@ -5,7 +5,7 @@
 For every clip the camera's profile is learnt from its own frames, then each frame is restored at
 strength 1 and compared with the frame itself and with an unsharp mask of the usual strength.
 Crispness falls as the picture gets sharper (scikit-image's blur_effect, Crete et al. 2007), noise
-gain is the change of the grain on flat parts, flicker the change of what moves in still parts, and
+gain is the change of the grain on flat parts, flicker the change of what trembles in still parts, and
 overshoot how far pixels at edges leave the range of their neighbourhood in the input.
 """
 
@@ -41,6 +41,8 @@ USUAL = (0.7, 1.5)
 """Radius in pixels and amount of the unsharp mask to beat."""
 BLOCK = 16
 """Side of the blocks that are told flat or still."""
+TREMBLE = (0.1, 1.0)
+"""Mean change in grey levels from frame to frame of a block in which only the grain moves."""
 EDGE = 24.0
 """Range in grey levels over 5x5 pixels from which a place counts as an edge."""
 
@@ -94,13 +96,14 @@ def look(after: list[Picture], before: list[Picture]) -> Look:
         gains.append(float(grain(y)[flat].mean() / max(grain(x)[flat].mean(), 1e-6)))
     for (y0, y1), (x0, x1) in zip(pairwise(after), pairwise(before), strict=True):
         moved = np.abs(blocks(x1.astype(np.float64) - x0)).mean((1, 2))
-        still = moved <= np.quantile(moved, 0.5)
+        grainy = (moved >= TREMBLE[0]) & (moved <= TREMBLE[1])
         change = np.abs(blocks(y1.astype(np.float64) - y0)).mean((1, 2))
-        flickers.append(float(change[still].mean() / max(moved[still].mean(), 1e-6)))
+        if grainy.any():
+            flickers.append(float(change[grainy].mean() / moved[grainy].mean()))
     return Look(
         blur=mean(float(blur_effect(y)) for y in after[:: max(1, len(after) // 6)]),
         noise_gain=mean(gains),
-        flicker=mean(flickers),
+        flicker=mean(flickers) if flickers else 1.0,
         overshoot=mean(overshoot(y, x) for y, x in zip(after, before, strict=True)),
     )
 
@@ -115,11 +118,13 @@ def learnt(frames: list[Picture]) -> tuple[CameraProfile, list[CameraProfile]]:
     return profile, estimates
 
 
-def study(path: Path, student: OnnxEnhancer, frames: int) -> tuple[dict[str, Look], dict, list]:
+def study(
+    path: Path, student: OnnxEnhancer, frames: int, told: CameraProfile | None
+) -> tuple[dict[str, Look], dict, list]:
     """One clip: its looks by way of sharpening, what was learnt of it, and a picture of each."""
     before = luma(path, frames)
     profile, estimates = learnt(before)
-    student.set_profile(profile)
+    student.set_profile(told or profile)
     made = {
         "input": before,
         "unsharp mask": [unsharp_mask(y, *USUAL) for y in before],
@@ -137,6 +142,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.footage", description=__doc__)
     parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP")
     parser.add_argument("--model", type=Path, help="a student (.onnx); default: the bundled one")
+    parser.add_argument("--profile", default="auto", help="instead of the one that is learnt")
     parser.add_argument("--frames", type=int, default=60, help="of each clip; default 60")
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet (.png) here")
@@ -147,9 +153,10 @@ def main(argv: list[str] | None = None) -> int:
         table.add_column(column)
     results, sheet = {}, []
     try:
+        told = None if args.profile == "auto" else CameraProfile.parse(args.profile)
         student = OnnxEnhancer(load_model(args.model or asset("model/standard.onnx")), threads=2)
         for path in clips:
-            looks, about, shown = study(path, student, args.frames)
+            looks, about, shown = study(path, student, args.frames, told)
             results[path.name] = about | {name: astuple(seen) for name, seen in looks.items()}
             cells = [
                 " / ".join(f"{value:.3f}" for value in astuple(seen)) for seen in looks.values()

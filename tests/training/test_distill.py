@@ -94,13 +94,50 @@ def test_a_weight_of_zero_switches_the_vgg_term_off() -> None:
 def test_the_teacher_gets_no_gradient_from_the_student() -> None:
     config = PRESETS["smoke"]
     teacher, student = UNetTeacher(TeacherSpec(width=8)), UNetStudent(NetworkSpec())
-    adapter = nn.Conv2d(16, teacher.feature_channels, 1)
+    adapter = nn.Conv2d(32, teacher.feature_channels, 1)
     y = torch.rand(2, 1, 64, 64)
-    batch = [y, y.flip(0), torch.rand(2, 3)]
+    batch = [y, y.flip(0), torch.rand(2, 4)]
     terms = student_loss(config, teacher, adapter, student, batch, 0)
     torch.stack(list(terms.values())).sum().backward()
     assert all(parameter.grad is None for parameter in teacher.parameters())
     assert adapter.weight.grad.abs().sum() > 0
+
+
+class Answers(nn.Module):
+    """A teacher that gives the same pictures whatever it sees."""
+
+    def __init__(self, answer: torch.Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, y: torch.Tensor, camera: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.answer, torch.rand(len(y), 8, y.shape[2] // 4, y.shape[3] // 4)
+
+
+def test_only_what_the_teacher_does_better_is_learnt_from_its_output() -> None:
+    config = PRESETS["smoke"]
+    student, adapter = UNetStudent(NetworkSpec()), nn.Conv2d(32, 8, 1)
+    target = torch.rand(2, 1, 64, 64)
+    degraded = (target + 0.1).clamp(0, 1)
+    for answer, expected in ((target, True), (target + 0.2, False)):
+        batch = [degraded, target, torch.zeros(2, 4)]
+        terms = student_loss(config, Answers(answer), adapter, student, batch, 1)
+        assert (terms["output"].item() > 0) == expected
+
+
+def test_the_bundled_teacher_is_taken_as_it_is_or_tuned(few_photographs: Path, tmp_path) -> None:
+    flags = ["--preset", "smoke", "--data", str(few_photographs), "--runs", str(tmp_path)]
+    flags += ["--crops-per-photo", "2", "--student-steps", "2", "--estimator-steps", "2"]
+    assert distill.main([*flags, "--teacher", "bundled", "--name", "bundled"]) == 0
+    assert not (tmp_path / "bundled" / "teacher.safetensors").exists()
+    assert distill.main([*flags, "--teacher", "tune", "--teacher-steps", "2"]) == 0
+    with (
+        safe_open(tmp_path / "smoke" / "teacher.safetensors", "pt") as tuned,
+        safe_open(distill.TEACHER, "pt") as bundled,
+    ):
+        assert tuned.metadata()["spec"] == bundled.metadata()["spec"]
+        before, after = (file.get_tensor("middle.0.feed.weight") for file in (bundled, tuned))
+    assert 0 < (before - after).abs().max() < 0.01
 
 
 def test_evaluate_prints_every_row_and_writes_json_and_a_sheet(
@@ -121,9 +158,10 @@ def test_evaluate_prints_every_row_and_writes_json_and_a_sheet(
     assert rows["oracle unsharp"]["gain"] > 0.5
     assert {"student, profile auto", "teacher, true profile"} <= rows.keys()
     assert set(printed["buckets"]) == {
-        "seed-bicubic", "seed-bilinear", "webcam-mild", "webcam-360p", "low light", "clean",
+        "seed-bicubic", "seed-bilinear", "webcam-mild", "webcam-360p", "low light",
+        "self-sharpened", "clean",
     }  # fmt: skip
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (6 * 384, 4 * 384, 3)
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (7 * 384, 4 * 384, 3)
 
 
 def test_oracle_unsharp_never_loses_to_leaving_it(few_photographs: Path) -> None:
