@@ -15,7 +15,7 @@ from sharpcam.picture import PICTURE_EXTENSIONS
 from sharpcam.video import VIDEO_EXTENSIONS
 from sharpcam.video_writer import OUTPUT_EXTENSIONS
 
-DEMO = "samples/book.mkv"
+DEMO = "samples/soft.mkv"
 DEMO_NAME = "the bundled clip"
 
 

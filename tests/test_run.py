@@ -113,7 +113,7 @@ def test_on_a_bare_machine_the_clip_is_recorded_before_and_after(
 def test_with_a_virtual_camera_the_clip_plays_into_it_until_the_end_of_time(
     virtual_camera: type[FakeVirtualCamera], tmp_path: Path
 ) -> None:
-    with VideoReader(asset("samples/book.mkv"), as_camera=True) as video:
+    with VideoReader(asset("samples/soft.mkv"), as_camera=True) as video:
         clip = list(video)
     seconds = clip[-1][1] + 1.5  # longer than the clip
     assert main(["run", "--seconds", str(seconds), "--off"]) == 0

@@ -5,8 +5,8 @@
 For every clip the camera's profile is learnt from its own frames, then each frame is restored at
 strength 1 and compared with the frame itself and with an unsharp mask of the usual strength.
 Crispness falls as the picture gets sharper (scikit-image's blur_effect, Crete et al. 2007), noise
-gain is the change of the grain on flat parts, flicker the change of what trembles in still parts, and
-overshoot how far pixels at edges leave the range of their neighbourhood in the input.
+gain is the change of the grain on flat parts, flicker the change of what trembles in still parts,
+and overshoot how far pixels at edges leave the range of their neighbourhood in the input.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class ProfileNet(nn.Module):
 
         Returns:
             Profile [N, 4] in CameraProfile's units, which may be a little below zero (a ReLU would
-            cut the gradient off where a number is mostly zero), and the scale of its error [N, 4] in the same.
+            cut the gradient off where a number is mostly zero), and the scale of its error [N, 4]
+            in the same.
         """
         # Exposure is not a fault: only differences within the crop speak.
         x = 4 * (y - y.mean((2, 3), keepdim=True))

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from tiny import write_adder, write_identity
 
 from sharpcam.assets import asset
-from tiny import write_adder, write_identity
 from training import footage
 from training.evaluate import unsharp_mask
 from training.footage import look, overshoot
