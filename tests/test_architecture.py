@@ -17,8 +17,8 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "status", "slot", "profile", "network"},
-    {"assets", "atomic", "system", "meter", "scaling", "compare"},
+    {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
+    {"assets", "atomic", "folders", "settings_file", "system", "meter", "scaling", "compare"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"pipeline", "learner"},
@@ -32,8 +32,10 @@ HOMES = {
     "cv2_enumerate_cameras": {"system"},
     "onnx": {"model"},
     "onnxruntime": {"model"},
+    "platformdirs": {"folders"},
     "pystray": {"tray"},
     "pyvirtualcam": {"sink"},
+    "tomlkit": {"settings_file"},
     "Xlib": {"system"},
 }
 """Each library with a device or a format behind it has one home, so changing it is one file."""
