@@ -119,7 +119,30 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     bench.add_argument("--seconds", type=positive, default=2.0, help="per case; default 2")
     bench.set_defaults(module="sharpcam.bench")
+    add_remote(commands)
     return parser
+
+
+def add_remote(commands: Any) -> None:
+    """The commands for the SharpCam that runs already."""
+    remote = {
+        "on": "sharpen",
+        "off": "pass every frame through untouched",
+        "toggle": "the other of the two; bind a key of your desktop to it",
+        "pause": "let go of the camera",
+        "resume": "take it again",
+        "status": "what is going on",
+        "quit": "end it",
+    }
+    for name, words in remote.items():
+        command = commands.add_parser(name, help=f"running SharpCam: {words}")
+        command.set_defaults(module="sharpcam.remote_client")
+        if name == "status":
+            command.add_argument("--json", action="store_true")
+            command.add_argument("--follow", action="store_true", help="again and again")
+    change = commands.add_parser("set", help="change a setting, or list all of them")
+    change.add_argument("assignment", nargs="?", metavar="KEY=VALUE")
+    change.set_defaults(module="sharpcam.remote_client")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,8 +21,8 @@ LAYERS: tuple[set[str], ...] = (
     {"assets", "atomic", "folders", "settings_file", "system", "meter", "scaling", "compare"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
-    {"pipeline", "learner"},
-    {"choose", "run", "devices", "bench", "batch", "jobs"},
+    {"pipeline", "learner", "remote", "remote_server"},
+    {"choose", "run", "devices", "bench", "batch", "jobs", "remote_client"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""
