@@ -18,7 +18,17 @@ MODULES = {
 
 LAYERS: tuple[set[str], ...] = (
     {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
-    {"assets", "atomic", "folders", "settings_file", "system", "meter", "scaling", "compare"},
+    {
+        "assets",
+        "atomic",
+        "folders",
+        "log",
+        "settings_file",
+        "system",
+        "meter",
+        "scaling",
+        "compare",
+    },
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"pipeline", "learner", "remote", "remote_server"},
