@@ -143,6 +143,9 @@ def add_remote(commands: Any) -> None:
     change = commands.add_parser("set", help="change a setting, or list all of them")
     change.add_argument("assignment", nargs="?", metavar="KEY=VALUE")
     change.set_defaults(module="sharpcam.remote_client")
+    autostart = commands.add_parser("autostart", help="start at login")
+    autostart.add_argument("switch", choices=("on", "off", "status"))
+    autostart.set_defaults(module="sharpcam.autostart")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

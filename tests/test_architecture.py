@@ -32,7 +32,7 @@ LAYERS: tuple[set[str], ...] = (
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"pipeline", "learner", "remote", "remote_server"},
-    {"choose", "run", "devices", "bench", "batch", "jobs", "remote_client"},
+    {"choose", "run", "devices", "bench", "batch", "jobs", "remote_client", "autostart"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""

@@ -91,8 +91,9 @@ def test_a_large_file_is_put_aside_and_old_ones_go(
 
 def test_a_bug_is_logged_with_versions_and_where_to_find_the_log(clean: io.StringIO) -> None:
     path = started("error")
-    error = pytest.raises(KeyError, {}.__getitem__, "oops").value
-    sys.excepthook(KeyError, error, error.__traceback__)
+    with pytest.raises(KeyError) as caught:
+        {}.__getitem__("oops")
+    sys.excepthook(KeyError, caught.value, caught.value.__traceback__)
     text = path.read_text()
     for part in ("CRITICAL", "KeyError: 'oops'", "Traceback", "onnxruntime", "numpy", str(path)):
         assert part in text
