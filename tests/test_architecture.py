@@ -40,9 +40,11 @@ LAYERS: tuple[set[str], ...] = (
 HOMES = {
     "av": {"video", "video_writer"},
     "cv2_enumerate_cameras": {"system"},
+    "jeepney": {"system"},
     "onnx": {"model"},
     "onnxruntime": {"model"},
     "platformdirs": {"folders"},
+    "psutil": {"system"},
     "pystray": {"tray"},
     "pyvirtualcam": {"sink"},
     "tomlkit": {"settings_file"},
