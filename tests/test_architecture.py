@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,8 @@ MODULES = {
 
 LAYERS: tuple[set[str], ...] = (
     {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
-    {
-        "assets",
-        "atomic",
-        "folders",
-        "log",
-        "settings_file",
-        "system",
-        "meter",
-        "scaling",
-        "compare",
-    },
+    {"assets", "atomic", "folders", "log", "profiles", "settings_file", "system"}
+    | {"governor", "meter", "scaling", "compare"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"pipeline", "learner", "remote", "remote_server"},
@@ -58,6 +50,7 @@ def part_of(module: str) -> str:
     return (module.split(".") + ["__init__"])[1]
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every module name that a file imports, anywhere in it."""
     names = set()
