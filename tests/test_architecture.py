@@ -20,7 +20,7 @@ MODULES = {
 LAYERS: tuple[set[str], ...] = (
     {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
     {"assets", "atomic", "folders", "log", "profiles", "settings_file", "system"}
-    | {"governor", "meter", "scaling", "compare"},
+    | {"settings_toml", "governor", "meter", "scaling", "compare"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"pipeline", "learner", "remote", "remote_server"},
@@ -39,7 +39,7 @@ HOMES = {
     "psutil": {"system"},
     "pystray": {"tray"},
     "pyvirtualcam": {"sink"},
-    "tomlkit": {"settings_file"},
+    "tomlkit": {"settings_toml"},
     "Xlib": {"system"},
 }
 """Each library with a device or a format behind it has one home, so changing it is one file."""
