@@ -125,6 +125,15 @@ def test_quit_is_answered_before_it_is_done(daemon: FakeDaemon, home: Path) -> N
     assert not (home / "run" / "sharpcam" / "control").exists()
 
 
+def test_quit_is_done_even_when_its_sender_does_not_wait_for_an_answer(
+    daemon: FakeDaemon, server: Path
+) -> None:
+    caller = Caller(server)
+    caller.send(Request("quit").encode() + b"\n")
+    caller.close()
+    assert daemon.ended.wait(20)
+
+
 def test_a_subscriber_is_told_again_and_again(
     daemon: FakeDaemon, server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
