@@ -13,9 +13,9 @@ from typing import Any
 
 from sharpcam.errors import SharpCamError
 from sharpcam.remote import NotRunningError, Request, decode, status_of
+from sharpcam.session.channel import NobodyError, TooLongError, connect
 from sharpcam.settings import ENTRIES, Settings, help_of, kind_of
 from sharpcam.settings_file import SettingsFile, settings_path
-from sharpcam.system.channel import NobodyError, TooLongError, connect
 
 ANSWER_SECONDS = 5.0
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sharpcam.errors import SharpCamError
 from sharpcam.remote import VERSION, Daemon, Request, encode
-from sharpcam.system.channel import Connection, Listener, TakenError, TooLongError, listen
+from sharpcam.session.channel import Connection, Listener, TakenError, TooLongError, listen
 
 log = logging.getLogger(__name__)
 

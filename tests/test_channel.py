@@ -23,10 +23,10 @@ from own_home import move_in
 
 from sharpcam import folders
 from sharpcam.errors import SharpCamError
-from sharpcam.system import channel_unix, channel_windows
-from sharpcam.system.channel_unix import UnixConnection, UnixListener, is_private, make_private
-from sharpcam.system.channel_windows import PipeConnection, PipeListener
-from sharpcam.system.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
+from sharpcam.session import channel_unix, channel_windows
+from sharpcam.session.channel_unix import UnixConnection, UnixListener, is_private, make_private
+from sharpcam.session.channel_windows import PipeConnection, PipeListener
+from sharpcam.session.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX") or sys.platform == "win32", reason="no Unix sockets here"

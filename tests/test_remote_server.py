@@ -21,7 +21,7 @@ from sharpcam import remote_server
 from sharpcam.errors import SharpCamError
 from sharpcam.remote import Request, decode
 from sharpcam.remote_server import ControlServer, only_instance
-from sharpcam.system.lines import LARGEST_BYTES
+from sharpcam.session.lines import LARGEST_BYTES
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX") or sys.platform == "win32", reason="no Unix sockets here"

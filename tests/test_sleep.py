@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from sharpcam.system import power, sleep_linux, sleep_macos, sleep_windows
-from sharpcam.system.sleep_linux import INTERFACE, NAME, PATH, LogindWatch
+from sharpcam.session import power, sleep_linux, sleep_macos, sleep_windows
+from sharpcam.session.sleep_linux import INTERFACE, NAME, PATH, LogindWatch
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
