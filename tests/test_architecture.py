@@ -17,11 +17,11 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "status", "slot", "profile", "network"},
-    {"assets", "atomic", "system", "meter", "scaling", "compare"},
+    {"errors", "frame", "settings", "status", "slot", "demand", "profile", "network"},
+    {"assets", "atomic", "system", "meter", "scaling", "compare", "standby"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
-    {"pipeline", "learner"},
+    {"capture", "output", "guard", "pipeline", "learner"},
     {"choose", "run", "devices", "bench", "batch", "jobs"},
     {"cli", "__main__"},
 )
