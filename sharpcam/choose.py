@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sharpcam import system
 from sharpcam.assets import asset
+from sharpcam.camera import CameraSource
 from sharpcam.errors import SharpCamError
 from sharpcam.picture import PICTURE_EXTENSIONS
 from sharpcam.video import VIDEO_EXTENSIONS
@@ -82,6 +83,21 @@ def choose_source(text: str) -> SourceChoice:
     return SourceChoice(camera=camera, name=camera.name)
 
 
+def open_camera(
+    camera: system.CameraInfo | None, size: tuple[int, int], fps: float
+) -> CameraSource:
+    """Open a camera that was listed some time ago, or the first one there is.
+
+    Raises:
+        SharpCamError: it is not there, or cannot be opened.
+    """
+    if camera:
+        return CameraSource(found_again(camera), size, fps)
+    if cameras := system.cameras():
+        return CameraSource(cameras[0], size, fps)
+    raise SharpCamError("no camera was found", system.CAMERA_HINT)
+
+
 def found_again(camera: system.CameraInfo) -> system.CameraInfo:
     """The same camera where the system has it now: when devices come and go, its index may have
     become that of another camera, which must not be shown instead.
@@ -97,7 +113,7 @@ def found_again(camera: system.CameraInfo) -> system.CameraInfo:
         if (found.name, found.usb_id) == (camera.name, camera.usb_id)
     ]
     if not same:
-        raise SharpCamError(f"the camera {camera.name} is not there", system.CAMERA_HINT)
+        raise SharpCamError(f"camera unplugged: {camera.name}", system.CAMERA_HINT)
     return next((found for found in same if found.path == camera.path), same[0])
 
 

@@ -113,7 +113,7 @@ class Pipeline:
 
     def set_source(self, open_source: OpenSource, name: str = "") -> None:
         """Take another source from now on; the sinks stay as they are."""
-        self._source = open_source, name
+        self._source, self._name = (open_source, name), name
         self._wake.set()
 
     def stop(self) -> None:

@@ -17,8 +17,7 @@ from threading import Thread, Timer
 from rich.console import Console
 from rich.text import Text
 
-from sharpcam.camera import CameraSource
-from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, found_again
+from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, open_camera
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.learner import ProfileLearner
 from sharpcam.pipeline import Pipeline
@@ -113,7 +112,7 @@ def resident_stream(
 def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace) -> Source:
     """Open what was chosen; called in the capture thread."""
     if source.camera:
-        return CameraSource(found_again(source.camera), args.size, args.fps)
+        return open_camera(source.camera, args.size, args.fps)
     assert source.file is not None
     live = is_live(source, sink)
     # As a stand-in for the camera in a call, the bundled clip must not end.

@@ -18,6 +18,14 @@ from sharpcam.source import SourceLostError
 from sharpcam.video import VideoTags
 
 
+def until(true: Callable[[], object], seen: Callable[[], object] = lambda: "nothing") -> None:
+    """Wait for what another thread does; fails with what is `seen` after a long time."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end, f"waited in vain, seen: {seen()}"
+        time.sleep(0.002)
+
+
 class FakeClock:
     """Stands still until a test sets it."""
 

@@ -22,6 +22,7 @@ LAYERS: tuple[set[str], ...] = (
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"capture", "output", "guard", "pipeline", "learner"},
+    {"controller"},
     {"choose", "run", "devices", "bench", "batch", "jobs"},
     {"cli", "__main__"},
 )
