@@ -12,6 +12,7 @@ from sharpcam import system
 from sharpcam.assets import asset
 from sharpcam.camera import CameraSource
 from sharpcam.errors import SharpCamError
+from sharpcam.paths import check_output, exists
 from sharpcam.picture import PICTURE_EXTENSIONS
 from sharpcam.video import VIDEO_EXTENSIONS
 from sharpcam.video_writer import OUTPUT_EXTENSIONS
@@ -122,14 +123,7 @@ def _means_file(text: str) -> bool:
         return False  # even where the current folder has something of that name
     path = Path(text)
     known = path.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS
-    return known or "/" in text or "\\" in text or _exists(path)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # no name for a file, or in a folder that may not be read
-        return False
+    return known or "/" in text or "\\" in text or exists(path)
 
 
 def _no_file(path: Path) -> str:
@@ -200,10 +194,7 @@ def choose_sink(
             f"unknown sink {text!r}",
             f"give virtual, window, null or a file *{' *'.join(sorted(OUTPUT_EXTENSIONS))}",
         )
-    if source and _exists(path) and path.samefile(source):
-        raise SharpCamError(f"the output {path} is the input itself", "give it another name")
-    if _exists(path) and not overwrite:
-        raise SharpCamError(f"{path} exists already", "add --overwrite to replace it")
+    check_output(path, source, overwrite)
     return SinkChoice(file=path, compare=compare)
 
 

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from threading import Thread, Timer
 
-from rich.console import Console
 from rich.text import Text
 
 from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, open_camera
@@ -26,13 +25,13 @@ from sharpcam.settings import Settings
 from sharpcam.sink import FileSink, NullSink, Sink, StreamFormat, VirtualCameraSink
 from sharpcam.source import FileSource, Source
 from sharpcam.status import Spread, Status
+from sharpcam.terminal import terminal
 from sharpcam.window import Action, WindowSink
 
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam run`; see `cli.py` for the arguments."""
-    # Names are shown as they are: nothing in them is a colour or an emoji.
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = terminal(soft_wrap=False)  # the line of figures may take two
     source = choose_source(args.source)
     sink = choose_sink(
         args.sink,

@@ -5,7 +5,9 @@ Text is set with Pillow's bundled font, so that no system needs fonts.
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 import cv2
@@ -17,42 +19,55 @@ NAME = "SharpCam"
 _CENTRE, _EDGE = (38, 44, 54), (20, 23, 29)
 """sRGB of the background; dark, but no black that looks like a broken camera."""
 _BRIGHT, _QUIET, _ACCENT = (233, 237, 242), (160, 170, 184), (86, 156, 214)
+_RED, _GREEN, _BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+"""What is drawn with them is told apart afterwards."""
 _MARGIN = 0.08
 """Of the width, left free on both sides: apps crop what they show."""
+_LINES = 2
+_FINE_PIXELS = 1920 * 1440
 
 
 @lru_cache(maxsize=4)
 def standby_picture(size: tuple[int, int], reason: str) -> NDArray[np.uint8]:
     """The name and the reason on a calm ground: I420 with limited range, uint8 [H * 3 / 2, W],
     read-only. `size` is an even width and height."""
-    image = Image.fromarray(_background(size))
-    width, height = size
-    draw = ImageDraw.Draw(image)
-    unit = min(height, width * 3 / 4)
-    room = width * (1 - 2 * _MARGIN)
-    middle = width / 2, height * 0.46
-    draw.text(middle, NAME, _BRIGHT, _fitting(NAME, unit * 0.13, room), anchor="mm")
-    bar = unit * 0.055, max(1.0, unit * 0.004)
-    line = height * 0.46 + unit * 0.12
-    draw.rectangle(
-        (middle[0] - bar[0], line - bar[1], middle[0] + bar[0], line + bar[1]), fill=_ACCENT
-    )
-    words = _shown(reason)
-    font = _fitting(words, unit * 0.058, room, least=unit * 0.036)
-    draw.text((middle[0], line + unit * 0.085), _cut(words, font, room), _QUIET, font, anchor="mm")
-    i420 = np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2YUV_I420), np.uint8)
+    picture = _background(size)
+    written = _written(size, _shown(reason))
+    for mask, colour in zip(written.transpose(2, 0, 1), (_BRIGHT, _ACCENT, _QUIET), strict=True):
+        share = mask[:, :, None] / np.float32(255)
+        picture += (np.array(colour, np.float32) - picture) * share
+    picture += np.random.default_rng(0).random((*picture.shape[:2], 1), np.float32)  # no rings
+    i420 = np.asarray(cv2.cvtColor(picture.astype(np.uint8), cv2.COLOR_RGB2YUV_I420), np.uint8)
     i420.flags.writeable = False
     return i420
 
 
-def _background(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A vignette, uint8 [H, W, 3]; dithered, because eight bits would show rings."""
+def _background(size: tuple[int, int]) -> NDArray[np.float32]:
+    """Brightest in the middle: float32 [H, W, 3], 0 to 255."""
     width, height = size
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     far = np.clip(np.hypot(x, y) / np.sqrt(2), 0, 1)[:, :, None]
-    colours = np.array(_CENTRE) * (1 - far) + np.array(_EDGE) * far
-    noise = np.random.default_rng(0).random((height, width, 1), np.float32)
-    return np.asarray(colours + noise, np.uint8)
+    return np.asarray(np.array(_CENTRE) * (1 - far) + np.array(_EDGE) * far, np.float32)
+
+
+def _written(size: tuple[int, int], words: str) -> NDArray[np.uint8]:
+    """How much of each pixel the name, the bar and the words cover: uint8 [H, W, 3]."""
+    # Drawn large and shrunk: at its own size, small text would have uneven gaps.
+    fine = max(1, math.isqrt(_FINE_PIXELS // (size[0] * size[1])))
+    width, height = size[0] * fine, size[1] * fine
+    image = Image.new("RGB", (width, height))
+    draw = ImageDraw.Draw(image)
+    middle, unit = width / 2, min(height, width * 3 / 4)
+    room = width * (1 - 2 * _MARGIN)
+    draw.text(
+        (middle, height / 2 - unit * 0.08), NAME, _RED, _fitting(NAME, unit * 0.13, room), "mm"
+    )
+    bar = height / 2 + unit * 0.035
+    draw.rectangle((middle - unit * 0.055, bar, middle + unit * 0.055, bar + unit * 0.006), _GREEN)
+    font = _fitting(words, unit * 0.058, room, least=unit * 0.045)
+    text = "\n".join(_lines(words, font, room))
+    draw.text((middle, bar + unit * 0.05), text, _BLUE, font, "ma", unit * 0.016, "center")
+    return np.asarray(cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont:
@@ -80,10 +95,11 @@ def _shown(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def _cut(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
-    """As much of the text as there is room for."""
-    if font.getlength(text) <= room:
-        return text
-    while text and font.getlength(text + "...") > room:
-        text = text[:-1]
-    return text.rstrip() + "..."
+def _lines(text: str, font: ImageFont.FreeTypeFont, room: float) -> Iterator[str]:
+    """Broken between words into as many lines as are shown; what is too much is cut off."""
+    for last in [False] * (_LINES - 1) + [True]:
+        line = text
+        while line and font.getlength(line + ("..." if last and line != text else "")) > room:
+            line = line[:-1] if last or " " not in line else line.rpartition(" ")[0]
+        text = text[len(line) :].strip()
+        yield line.strip() + ("..." if last and text else "")

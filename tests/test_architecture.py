@@ -17,13 +17,13 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "status", "slot", "demand", "profile", "network"},
-    {"assets", "atomic", "system", "meter", "scaling", "compare", "standby"},
+    {"errors", "frame", "settings", "status", "slot", "demand", "freeze", "profile", "network"},
+    {"assets", "atomic", "paths", "system", "meter", "scaling", "compare", "standby"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"capture", "output", "guard", "pipeline", "learner"},
     {"controller"},
-    {"choose", "run", "devices", "bench", "batch", "jobs"},
+    {"choose", "terminal", "run", "devices", "bench", "batch", "jobs"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""
