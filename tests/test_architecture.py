@@ -17,22 +17,16 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
-    {
-        "assets",
-        "atomic",
-        "folders",
-        "log",
-        "settings_file",
-        "system",
-        "meter",
-        "scaling",
-        "compare",
-    },
+    {"errors", "frame", "settings", "setting_kinds", "status", "slot"},
+    {"demand", "freeze", "profile", "network"},
+    {"assets", "atomic", "folders", "log", "paths", "settings_file", "system"},
+    {"meter", "scaling", "compare", "standby"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
-    {"pipeline", "learner", "remote", "remote_server"},
-    {"choose", "run", "devices", "bench", "batch", "jobs", "remote_client", "autostart"},
+    {"capture", "output", "guard", "pipeline", "learner"},
+    {"controller", "remote", "remote_server"},
+    {"choose", "terminal", "run", "devices", "bench", "batch", "jobs"},
+    {"remote_client", "autostart"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""
