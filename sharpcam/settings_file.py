@@ -20,7 +20,7 @@ from typing import Any
 
 from sharpcam.atomic import replacing
 from sharpcam.errors import SharpCamError
-from sharpcam.folders import config_folder
+from sharpcam.paths import config_folder
 from sharpcam.setting_kinds import Plain
 from sharpcam.settings import ENTRIES, Settings, help_of, kind_of
 

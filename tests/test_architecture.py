@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "setting_kinds", "status", "slot"},
-    {"demand", "freeze", "profile", "network"},
-    {"assets", "atomic", "folders", "log", "paths", "settings_file", "system"},
+    {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
+    {"demand", "freeze", "governor"},
+    {"assets", "atomic", "log", "paths", "profiles", "settings_file", "system"},
     {"meter", "scaling", "compare", "standby"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
@@ -37,7 +38,7 @@ HOMES = {
     "jeepney": {"system"},
     "onnx": {"model"},
     "onnxruntime": {"model"},
-    "platformdirs": {"folders"},
+    "platformdirs": {"paths"},
     "psutil": {"system"},
     "pystray": {"tray"},
     "pyvirtualcam": {"sink"},
@@ -52,6 +53,7 @@ def part_of(module: str) -> str:
     return (module.split(".") + ["__init__"])[1]
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every module name that a file imports, anywhere in it."""
     names = set()
