@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 JOIN_SECONDS = 0.5
 """A driver that hangs is left behind after this at the end; its thread ends with the process."""
 MOST_LEFT = 3
-"""So many hanging threads are left behind; then we wait until one of them comes back."""
+"""So many hanging threads of a camera are left behind; then one of them must come back first."""
+REPLUG = "unplug it and plug it in again"
 TICK_SECONDS = 1.0
 TROUBLES = (State.BYPASSED, State.NO_CAMERA)
 
@@ -140,7 +141,7 @@ class Pipeline:
             dropped=self._dropped + (capture.slot.dropped if capture else 0),
             seconds=self._meter.seconds,
             fps=self._meter.fps,
-            camera_fps=capture.rate.fps if capture else 0.0,
+            camera_fps=capture.rate.fps if capture and state is not State.NO_CAMERA else 0.0,
             watchers=output.watchers,
             delay=delay,
             stages=spreads,
@@ -212,18 +213,20 @@ class Pipeline:
         away, (open_source, name) = self._away(), self._source
         trouble = None
         if capture := self._capture:
-            if capture.hung:
-                trouble = Trouble(f"{capture.name} does not answer", "unplug it and plug it in")
-            elif not away and capture.open_source is open_source:
+            same = capture.open_source is open_source
+            if same and not away and not capture.hung:
                 return
+            if same and capture.hung:
+                trouble = Trouble(f"{capture.name} does not answer", REPLUG)
             self._release()
         self._left = [left for left in self._left if not left.join(0)]
         if away:
             self._change(*away)
-        elif len(self._left) >= MOST_LEFT:
-            self._change(State.NO_CAMERA, f"{self._name} does not answer", "unplug it")
+        elif sum(left.open_source is open_source for left in self._left) >= MOST_LEFT:
+            self._change(State.NO_CAMERA, f"{self._name} does not answer", REPLUG)
         else:
-            self._change(*(State.NO_CAMERA, trouble.reason) if trouble else (State.STARTING,))
+            if not trouble:
+                self._change(State.STARTING)
             self._capture = Capture(
                 open_source,
                 self._meter,
@@ -249,8 +252,8 @@ class Pipeline:
     def _carry(self, frame: Frame, stack: ExitStack, capture: Capture) -> None:
         output = self._output
         if not output.stream:
-            size = frame.width, frame.height
-            output.open(stack, StreamFormat(*size, capture.fps, capture.tags))
+            stream = StreamFormat(frame.width, frame.height, capture.fps, capture.tags)
+            output.open(stack, stream)
         frame = output.fitted(frame)
         if self._on_luma:
             self._on_luma(frame.y, capture.name)
@@ -269,15 +272,14 @@ class Pipeline:
         if trouble:
             self._change(State.NO_CAMERA, trouble.reason, trouble.hint)
         elif capture and self._output.resident and self._output.is_silent:
-            self._change(State.NO_CAMERA, f"{capture.name} sends no picture")
+            self._change(State.NO_CAMERA, f"{capture.name} sends no picture", REPLUG)
         self._output.stand_in(self._words(), lost=capture is None or trouble is not None)
 
     def _words(self) -> str:
         """What the standby picture says: apps see it for a moment when they begin to watch."""
         state, reason, _ = self._status
-        if state is State.NO_CAMERA:
-            return reason[:1].upper() + reason[1:]
-        return "Paused" if state is State.PAUSED else "Starting"
+        words = {State.NO_CAMERA: reason, State.PAUSED: "paused"}.get(state, "starting")
+        return words[:1].upper() + words[1:]
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -290,7 +292,9 @@ class Pipeline:
         if (state, reason, hint) == self._status:
             return
         self._status = state, reason, hint
+        if state is State.NO_CAMERA:
+            self._meter.rest()
         level = logging.WARNING if state in TROUBLES else logging.INFO
-        log.log(level, "%s%s", state.value, f": {reason}" if reason else "")
+        log.log(level, "%s", ": ".join(filter(None, (state.value, reason))))
         if self._on_tick and state not in (State.FAILED, State.STOPPED):
             self._on_tick(self.status())

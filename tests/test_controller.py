@@ -28,7 +28,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (capture, controller):
         monkeypatch.setattr(module, "RETRY_SECONDS", (0.001, 0.002))
     for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
-        monkeypatch.setattr(output, name, 0.001)
+        monkeypatch.setattr(output, name, 0.01)
     for name in ("ON_SECONDS", "OFF_SECONDS"):
         monkeypatch.setattr(demand, name, 0.0)
     monkeypatch.setattr(pipeline_module, "TICK_SECONDS", 0.001)
@@ -81,7 +81,7 @@ class Machine:
 
     def open_camera(self, camera: CameraInfo | None) -> FakeSource:
         self.opened.append(camera)
-        source = FakeSource(10**9, live=True, before=lambda index: time.sleep(0.001))
+        source = FakeSource(10**9, live=True, before=lambda index: time.sleep(0.005))
         source.name = camera.name if camera else "the first"
         return source
 
