@@ -86,6 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_setting(run, "size", metavar="WxH")
     add_setting(run, "fps")
     run.add_argument("--off", action="store_true", help="start with sharpening switched off")
+    run.add_argument(
+        "--always-on",
+        action="store_true",
+        help="keep the camera on when nobody watches the virtual camera",
+    )
     run.add_argument("--loop", action="store_true", help="play a file again and again")
     run.add_argument("--side-by-side", action="store_true", help="FILE sink: before and after")
     run.add_argument("--overwrite", action="store_true", help="FILE sink: replace the file")

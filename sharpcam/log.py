@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sharpcam import __version__
-from sharpcam.folders import log_folder
+from sharpcam.paths import log_folder
 
 log = logging.getLogger(__name__)
 

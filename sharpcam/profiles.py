@@ -15,7 +15,7 @@ from threading import Lock
 
 from sharpcam.atomic import replacing
 from sharpcam.errors import SharpCamError
-from sharpcam.folders import state_folder
+from sharpcam.paths import state_folder
 from sharpcam.profile import CameraProfile
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from sharpcam import settings_toml
 from sharpcam.errors import SharpCamError
-from sharpcam.folders import config_folder
+from sharpcam.paths import config_folder
 from sharpcam.settings import ENTRIES, Settings
 
 log = logging.getLogger(__name__)

@@ -19,12 +19,16 @@ MODULES = {
 
 LAYERS: tuple[set[str], ...] = (
     {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
-    {"assets", "atomic", "folders", "log", "profiles", "session", "settings_file", "system"}
-    | {"settings_toml", "governor", "meter", "scaling", "compare"},
+    {"demand", "freeze", "governor"},
+    {"assets", "atomic", "paths", "session", "settings_toml", "system"},
+    {"log", "profiles", "settings_file"},
+    {"meter", "scaling", "compare", "standby"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
-    {"pipeline", "learner", "remote", "remote_server"},
-    {"choose", "run", "devices", "bench", "batch", "jobs", "remote_client", "autostart"},
+    {"capture", "output", "guard", "pipeline", "learner"},
+    {"controller", "remote", "remote_server"},
+    {"choose", "terminal", "run", "devices", "bench", "batch", "jobs"},
+    {"remote_client", "autostart"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""
@@ -35,7 +39,7 @@ HOMES = {
     "jeepney": {"session"},
     "onnx": {"model"},
     "onnxruntime": {"model"},
-    "platformdirs": {"folders"},
+    "platformdirs": {"paths"},
     "psutil": {"session"},
     "pystray": {"tray"},
     "pyvirtualcam": {"sink"},

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from own_home import move_in
 
-from sharpcam import folders
+from sharpcam import paths
 from sharpcam.errors import SharpCamError
 from sharpcam.session import channel_unix, channel_windows
 from sharpcam.session.channel_unix import UnixConnection, UnixListener, is_private, make_private
@@ -161,7 +161,7 @@ def test_one_with_another_idea_of_the_place_is_the_second_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    places = folders.runtime_folders()
+    places = paths.runtime_folders()
     monkeypatch.setattr(channel_unix, "runtime_folders", lambda: places[-1:])
     listener = channel_unix.listen()
     monkeypatch.setattr(channel_unix, "runtime_folders", lambda: places[-2:])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sharpcam.atomic import replacing
 from sharpcam.errors import SharpCamError
-from sharpcam.folders import autostart_folder
+from sharpcam.paths import autostart_folder
 
 ENTRY = """[Desktop Entry]
 Type=Application

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event
 
 from sharpcam.errors import SharpCamError
-from sharpcam.folders import runtime_folders
+from sharpcam.paths import runtime_folders
 from sharpcam.session.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
 
 SOCKET, LOCK = "control", "lock"

@@ -1,4 +1,5 @@
-"""Where this system keeps a user's files of ours. Nothing is created here.
+"""Paths: where this system keeps a user's files of ours, and whether a path that a person gave
+may be used. Nothing is created here.
 
 Without a home folder there is no place: the functions return None, and what wanted to be kept is
 not kept.
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+
+from sharpcam.errors import SharpCamError
 
 NAME = "sharpcam"
 
@@ -60,3 +63,27 @@ def _place(ask: Callable[[], Path]) -> Path | None:
     except (RuntimeError, OSError):  # no home folder
         return None
     return path if path.is_absolute() else None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something of that name; no where it cannot be one, or its folder may not be
+    read: what is wrong with it is said where it is used."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def check_output(target: Path, source: Path | None, overwrite: bool) -> None:
+    """Whether a file may be written to `target`, which may come from `source`.
+
+    Raises:
+        SharpCamError: it is the source, or there already and not to be overwritten.
+        OSError: the file system does not tell.
+    """
+    if source and (
+        target.resolve() == source.resolve() or (exists(target) and target.samefile(source))
+    ):
+        raise SharpCamError(f"the output {target} is the input itself", "give it another name")
+    if exists(target) and not overwrite:
+        raise SharpCamError(f"{target} exists already", "add --overwrite to replace it")
