@@ -26,6 +26,7 @@ from sharpcam.jobs import Job, plan
 from sharpcam.picture import enhance_picture, luma_of, read_picture, write_picture
 from sharpcam.profile import TYPICAL, CameraProfile
 from sharpcam.scaling import fit, scaled, scaled_i420
+from sharpcam.terminal import terminal
 from sharpcam.video import VideoReader
 from sharpcam.video_writer import VideoWriter
 
@@ -149,8 +150,7 @@ def report(error: SharpCamError, console: Console) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam enhance`; see `cli.py` for the arguments."""
-    # Names are shown as they are: nothing in them is a colour, an emoji or a place to break.
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = terminal()
     profile = None if args.profile == "auto" else CameraProfile.parse(args.profile)
     jobs, problems = plan(args.inputs, args.output, args.overwrite)
     for problem in problems:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sharpcam import system
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
+from sharpcam.freeze import FreezeWatch
 from sharpcam.source import SourceLostError
 from sharpcam.video import VideoTags
 
@@ -67,6 +68,7 @@ class CameraSource:
         self.name = camera.name
         self._clock = clock
         self._sequence = -1
+        self._freeze = FreezeWatch()
         # DirectShow settles the format when it opens, so everything is said in the constructor.
         wanted = [
             *(cv2.CAP_PROP_FOURCC, MJPG),
@@ -81,7 +83,8 @@ class CameraSource:
             first = self._grab()
         except SourceLostError as error:
             self.close()
-            raise SharpCamError(
+            raise _refused(
+                camera,
                 f"{self.name} gives no picture ({error})",
                 "close other programs that use it, or plug it in again",
             ) from error
@@ -106,7 +109,8 @@ class CameraSource:
                                     capture.set(name, value)
                         return capture
                     capture.release()
-        raise SharpCamError(
+        raise _refused(
+            camera,
             f"cannot open {camera.name}",
             f"close other programs that use it; {system.CAMERA_HINT}",
         )
@@ -118,6 +122,8 @@ class CameraSource:
                 f"its picture changed from {self.width}x{self.height} "
                 f"to {frame.width}x{frame.height}"
             )
+        if self._freeze.is_frozen(frame.y, frame.captured_at):
+            raise SourceLostError("its picture stands still")
         return frame
 
     def _grab(self) -> Frame:
@@ -137,6 +143,13 @@ class CameraSource:
 
     def close(self) -> None:
         self._capture.release()
+
+
+def _refused(camera: system.CameraInfo, message: str, hint: str) -> SharpCamError:
+    """Why it does not open: somebody has it, where the system can tell who."""
+    if users := ", ".join(system.users_of(camera.path)):
+        return SharpCamError(f"camera busy: {camera.name} is used by {users}", f"close {users}")
+    return SharpCamError(message, hint)
 
 
 def to_i420(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from sharpcam import system
 from sharpcam.assets import asset
+from sharpcam.camera import CameraSource
 from sharpcam.errors import SharpCamError
+from sharpcam.paths import check_output, exists
 from sharpcam.picture import PICTURE_EXTENSIONS
 from sharpcam.video import VIDEO_EXTENSIONS
 from sharpcam.video_writer import OUTPUT_EXTENSIONS
@@ -82,6 +84,21 @@ def choose_source(text: str) -> SourceChoice:
     return SourceChoice(camera=camera, name=camera.name)
 
 
+def open_camera(
+    camera: system.CameraInfo | None, size: tuple[int, int], fps: float
+) -> CameraSource:
+    """Open a camera that was listed some time ago, or the first one there is.
+
+    Raises:
+        SharpCamError: it is not there, or cannot be opened.
+    """
+    if camera:
+        return CameraSource(found_again(camera), size, fps)
+    if cameras := system.cameras():
+        return CameraSource(cameras[0], size, fps)
+    raise SharpCamError("no camera was found", system.CAMERA_HINT)
+
+
 def found_again(camera: system.CameraInfo) -> system.CameraInfo:
     """The same camera where the system has it now: when devices come and go, its index may have
     become that of another camera, which must not be shown instead.
@@ -97,7 +114,7 @@ def found_again(camera: system.CameraInfo) -> system.CameraInfo:
         if (found.name, found.usb_id) == (camera.name, camera.usb_id)
     ]
     if not same:
-        raise SharpCamError(f"the camera {camera.name} is not there", system.CAMERA_HINT)
+        raise SharpCamError(f"camera unplugged: {camera.name}", system.CAMERA_HINT)
     return next((found for found in same if found.path == camera.path), same[0])
 
 
@@ -106,14 +123,7 @@ def _means_file(text: str) -> bool:
         return False  # even where the current folder has something of that name
     path = Path(text)
     known = path.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS
-    return known or "/" in text or "\\" in text or _exists(path)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # no name for a file, or in a folder that may not be read
-        return False
+    return known or "/" in text or "\\" in text or exists(path)
 
 
 def _no_file(path: Path) -> str:
@@ -184,10 +194,7 @@ def choose_sink(
             f"unknown sink {text!r}",
             f"give virtual, window, null or a file *{' *'.join(sorted(OUTPUT_EXTENSIONS))}",
         )
-    if source and _exists(path) and path.samefile(source):
-        raise SharpCamError(f"the output {path} is the input itself", "give it another name")
-    if _exists(path) and not overwrite:
-        raise SharpCamError(f"{path} exists already", "add --overwrite to replace it")
+    check_output(path, source, overwrite)
     return SinkChoice(file=path, compare=compare)
 
 

@@ -12,34 +12,38 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from sharpcam import __version__
 from sharpcam.errors import SharpCamError
+from sharpcam.settings import ENTRIES, help_of, kind_of, parsed
 
 
-def size(text: str) -> tuple[int, int]:
-    """Parse WIDTHxHEIGHT; both even, as I420 has it."""
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, like 1280x720") from None
-    if not (16 <= width <= 7680 and 16 <= height <= 4320) or width % 2 or height % 2:
-        raise argparse.ArgumentTypeError(f"{text!r}: even numbers from 16x16 to 7680x4320")
-    return width, height
+def setting(key: str) -> Callable[[str], Any]:
+    """What reads the value of this setting for argparse; the table of settings says how."""
+
+    def parse(text: str) -> Any:
+        try:
+            return parsed(ENTRIES[key], text)
+        except SharpCamError as error:
+            raise argparse.ArgumentTypeError(f"{error.message}; {error.hint}") from None
+
+    return parse
 
 
-def strength(text: str) -> float:
-    """Parse a strength from 0 to 1.5."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= value <= 1.5:
-        raise argparse.ArgumentTypeError(f"{text}: expected 0 (off) to 1.5, 1 is as trained")
-    return value
+def add_setting(parser: argparse.ArgumentParser, key: str, **options: Any) -> None:
+    """A flag for this setting, with its default and words unless `options` say otherwise."""
+    entry = ENTRIES[key]
+    default = kind_of(entry).to_plain(entry.default)
+    words: dict[str, Any] = {
+        "type": setting(key),
+        "default": entry.default,
+        "help": f"{help_of(entry)} ({kind_of(entry).expected}; default {default})",
+    }
+    parser.add_argument(f"--{key.replace('_', '-')}", **words | options)
 
 
 def positive(text: str) -> float:
@@ -61,15 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--strength", type=strength, default=1.0, help="0 (off) to 1.5; default %(default)s"
-    )
-    common.add_argument(
-        "--profile",
-        default="auto",
-        metavar="auto|BLUR,NOISE,COMPRESSION",
-        help="the camera's faults: px, grey levels, 0 to 1; default: learnt from the picture",
-    )
+    add_setting(common, "strength")
+    add_setting(common, "profile", metavar="auto|BLUR,NOISE,COMPRESSION", type=str)
     common.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     common.add_argument("--threads", type=int, default=2, help="for the student; default 2")
 
@@ -86,11 +83,14 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="virtual|window|null|FILE",
         help="default: the virtual camera, or a before/after recording when there is none",
     )
-    run.add_argument(
-        "--size", type=size, default=(1280, 720), metavar="WxH", help="asked of the camera"
-    )
-    run.add_argument("--fps", type=positive, default=30.0, help="asked of the camera; default 30")
+    add_setting(run, "size", metavar="WxH")
+    add_setting(run, "fps")
     run.add_argument("--off", action="store_true", help="start with sharpening switched off")
+    run.add_argument(
+        "--always-on",
+        action="store_true",
+        help="keep the camera on when nobody watches the virtual camera",
+    )
     run.add_argument("--loop", action="store_true", help="play a file again and again")
     run.add_argument("--side-by-side", action="store_true", help="FILE sink: before and after")
     run.add_argument("--overwrite", action="store_true", help="FILE sink: replace the file")
@@ -108,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     enhance.add_argument(
         "--size",
-        type=size,
+        type=setting("size"),
         metavar="WxH",
         help="upscale results to fit into this, aspect ratio kept; larger ones stay as they are",
     )
@@ -124,7 +124,33 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     bench.add_argument("--seconds", type=positive, default=2.0, help="per case; default 2")
     bench.set_defaults(module="sharpcam.bench")
+    add_remote(commands)
     return parser
+
+
+def add_remote(commands: Any) -> None:
+    """The commands for the SharpCam that runs already."""
+    remote = {
+        "on": "sharpen",
+        "off": "pass every frame through untouched",
+        "toggle": "the other of the two; bind a key of your desktop to it",
+        "pause": "let go of the camera",
+        "resume": "take it again",
+        "status": "what is going on",
+        "quit": "end it",
+    }
+    for name, words in remote.items():
+        command = commands.add_parser(name, help=f"running SharpCam: {words}")
+        command.set_defaults(module="sharpcam.remote_client")
+        if name == "status":
+            command.add_argument("--json", action="store_true")
+            command.add_argument("--follow", action="store_true", help="again and again")
+    change = commands.add_parser("set", help="change a setting, or list all of them")
+    change.add_argument("assignment", nargs="?", metavar="KEY=VALUE")
+    change.set_defaults(module="sharpcam.remote_client")
+    autostart = commands.add_parser("autostart", help="start at login")
+    autostart.add_argument("switch", choices=("on", "off", "status"))
+    autostart.set_defaults(module="sharpcam.autostart")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

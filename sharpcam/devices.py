@@ -6,9 +6,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from rich.console import Console
-
 from sharpcam import system
+from sharpcam.terminal import terminal
 
 
 def main(args: argparse.Namespace) -> int:
@@ -21,8 +20,7 @@ def main(args: argparse.Namespace) -> int:
         }
         print(json.dumps(listed))
         return 0
-    # Names are shown as they are: nothing in them is a colour, an emoji or a place to break.
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = terminal(stderr=False)
     console.print("Cameras", style="bold")
     for camera in cameras:
         where = " ".join(part for part in (camera.path, camera.usb_id) if part)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sharpcam.errors import SharpCamError
+from sharpcam.paths import check_output, exists
 from sharpcam.picture import PICTURE_EXTENSIONS
 from sharpcam.video import VIDEO_EXTENSIONS
 from sharpcam.video_writer import OUTPUT_EXTENSIONS
@@ -43,7 +44,7 @@ def plan(
     """
     single = len(inputs) == 1 and not _is_folder(inputs[0])
     into_folder = _is_folder(output) or not single or not output.suffix
-    if into_folder and not _is_folder(output) and _exists(output):
+    if into_folder and not _is_folder(output) and exists(output):
         raise SharpCamError(
             f"{output} is a file, but the results need a folder", "give another name after -o"
         )
@@ -73,13 +74,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False  # what is wrong with it is said where it is used
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -153,10 +147,5 @@ def _checked(job: Job, overwrite: bool) -> Job:
             f"cannot write {source.name} as {target.name!r}",
             f"a {'picture' if job.is_picture else 'video'} goes into {' '.join(sorted(kinds))}",
         )
-    if target.resolve() == source.resolve() or (target.exists() and target.samefile(source)):
-        raise SharpCamError(
-            f"the output {target} is the input itself", "give another name or folder after -o"
-        )
-    if target.exists() and not overwrite:
-        raise SharpCamError(f"{target} exists already", "add --overwrite to replace it")
+    check_output(target, source, overwrite)
     return job

@@ -1,13 +1,15 @@
 """ProfileLearner: follows the camera's profile over time, in its own thread, off the frame path.
 
 The pipeline thread offers every frame; about one a second is copied and estimated at first, later
-one in ten seconds. `on_profile` is called from the learner's thread.
+one in ten seconds. `on_profile` is called from the learner's thread. Every camera has a profile of
+its own, which is known again when it comes back.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from threading import Thread
 from types import TracebackType
@@ -55,7 +57,8 @@ class ProfileLearner:
         self._on_profile = on_profile
         self._make_estimator = estimator
         self._clock = clock
-        self._slot: Slot[NDArray[np.uint8]] = Slot()
+        self._slot: Slot[tuple[str, NDArray[np.uint8]]] = Slot()
+        self._camera = ""
         self._due_at = -np.inf
         self._offered = 0
         self._thread = Thread(target=self._run, name="profile", daemon=True)
@@ -73,26 +76,30 @@ class ProfileLearner:
         self._slot.close()
         self._thread.join(timeout=1.0)
 
-    def offer(self, y: NDArray[np.uint8]) -> None:
-        """The newest frame's luma, uint8 [H, W]; copied only when an estimate is due."""
+    def offer(self, y: NDArray[np.uint8], camera: str = "") -> None:
+        """The newest frame's luma, uint8 [H, W], and the name of its camera; copied only when an
+        estimate is due."""
         now = self._clock()
-        if now < self._due_at:
+        if camera != self._camera:
+            self._camera, self._offered = camera, 0
+        elif now < self._due_at:
             return
         self._offered += 1
         wait = EARLY_SECONDS if self._offered < EARLY else LATER_SECONDS
         self._due_at = now + (FIRST_SECONDS if self._offered < FIRST else wait)
-        self._slot.put(y.copy())
+        self._slot.put((camera, y.copy()))
 
     def _run(self) -> None:
         try:
             estimator = self._make_estimator()
-            tracker = ProfileTracker()
+            trackers: defaultdict[str, ProfileTracker] = defaultdict(ProfileTracker)
             known: CameraProfile | None = None
-            while (y := self._slot.take()) is not None:
+            while offered := self._slot.take():
+                camera, y = offered
                 estimate = estimator.estimate(y)
                 if estimate is None:
                     continue
-                profile = tracker.add(estimate)
+                profile = trackers[camera].add(estimate)
                 if profile is not known:
                     log.info("camera profile: %s", profile)
                     known = profile

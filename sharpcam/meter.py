@@ -13,15 +13,40 @@ RECENT = 60
 """Frames that the shown rate is taken over."""
 
 
+class Rate:
+    """How often something happens, over its recent times."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._moments: deque[float] = deque(maxlen=RECENT)
+
+    def note(self, now: float) -> None:
+        """It happened, at `now` in seconds of any steady clock."""
+        with self._lock:
+            self._moments.append(now)
+
+    def rest(self) -> None:
+        """It stops for a while, which shall not count as slowness."""
+        with self._lock:
+            self._moments.clear()
+
+    @property
+    def fps(self) -> float:
+        """Times per second; 0 before the second one."""
+        with self._lock:
+            span = self._moments[-1] - self._moments[0] if len(self._moments) > 1 else 0.0
+            return (len(self._moments) - 1) / span if span > 0 else 0.0
+
+
 class Meter:
     """Collects seconds by stage and the moments of sent frames."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._times: dict[str, deque[float]] = {}
-        self._sent: deque[float] = deque(maxlen=RECENT)
-        self._first = 0.0
-        self._frames = 0
+        self._sent = Rate()
+        self._last: float | None = None
+        self._frames, self._seconds = 0, 0.0
 
     def add(self, stage: str, seconds: float) -> None:
         """Note that one frame took so long in `stage`."""
@@ -31,10 +56,17 @@ class Meter:
     def sent(self, now: float) -> None:
         """Note that one frame was sent, at `now` in seconds of any steady clock."""
         with self._lock:
-            if not self._frames:
-                self._first = now
+            if self._last is not None:
+                self._seconds += now - self._last
+            self._last = now
             self._frames += 1
-            self._sent.append(now)
+        self._sent.note(now)
+
+    def rest(self) -> None:
+        """Nothing is sent for a while: the time until the next frame does not count."""
+        with self._lock:
+            self._last = None
+        self._sent.rest()
 
     def spreads(self) -> dict[str, Spread]:
         """Median and 95th percentile by stage, in the order in which stages first came."""
@@ -50,13 +82,11 @@ class Meter:
 
     @property
     def fps(self) -> float:
-        """Frames per second over the recent frames; 0 before the second one."""
-        with self._lock:
-            span = self._sent[-1] - self._sent[0] if len(self._sent) > 1 else 0.0
-            return (len(self._sent) - 1) / span if span > 0 else 0.0
+        """Frames sent per second, over the recent ones; 0 before the second one."""
+        return self._sent.fps
 
     @property
     def seconds(self) -> float:
-        """From the first to the last frame sent."""
+        """From the first to the last frame sent, rests left out."""
         with self._lock:
-            return self._sent[-1] - self._first if self._sent else 0.0
+            return self._seconds

@@ -3,88 +3,95 @@
     source --read--> Slot --take--> enhance --send--> sinks
     [capture thread]        [the thread that calls run()]
 
-The capture thread owns the source; the thread in `run` owns the enhancer's calls and the sinks.
-The camera's clock is the only one: the Slot holds the newest frame, and what comes too fast is
-dropped there. Settings are one frozen snapshot per frame.
+The capture thread owns the source, see `capture.py`; the thread in `run` owns the enhancer's calls
+and the sinks. The camera's clock is the only one: the Slot holds the newest frame, and what comes
+too fast is dropped there. Settings are one frozen snapshot per frame.
+
+A resident pipeline, made with a `stream`, opens its sinks first and keeps them: the source is on
+only while somebody watches, and the standby picture says why where there is no other.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
-from threading import Event, Thread
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpcam.capture import Capture, OpenSource, Trouble
+from sharpcam.demand import Demand
 from sharpcam.enhancer import Enhancer
-from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
+from sharpcam.guard import Guard
 from sharpcam.meter import Meter
-from sharpcam.scaling import letterboxed_i420
+from sharpcam.output import OpenSinks, Output
 from sharpcam.settings import Settings
-from sharpcam.sink import Sink, StreamFormat
-from sharpcam.slot import Slot
-from sharpcam.source import Source, SourceLostError
+from sharpcam.sink import StreamFormat
 from sharpcam.status import State, Status
-from sharpcam.video import VideoTags
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
-"""Between tries to open a camera that went away; the last one repeats."""
-BYPASS_SECONDS = 5.0
-"""How long frames pass untouched after the enhancer failed, before it is tried again."""
-STILL_SECONDS = 0.5
-"""Without a camera the last picture is sent this often, so that apps do not give up on us."""
 JOIN_SECONDS = 0.5
-"""A driver that hangs in a read is left behind after this; its thread ends with the process."""
+"""A driver that hangs is left behind after this at the end; its thread ends with the process."""
+MOST_LEFT = 3
+"""So many hanging threads of a camera are left behind; then one of them must come back first."""
+REPLUG = "unplug it and plug it in again"
 TICK_SECONDS = 1.0
+TROUBLES = (State.BYPASSED, State.NO_CAMERA)
 
 
 class Pipeline:
-    """One run from a source to its sinks. `run` blocks; `stop`, `apply` and `status` are for any
-    thread."""
+    """One run from a source to its sinks. `run` blocks; all other methods are for any thread."""
 
     def __init__(
         self,
-        open_source: Callable[[], Source],
-        open_sinks: Callable[[StreamFormat], Iterator[Sink]],
+        open_source: OpenSource,
+        open_sinks: OpenSinks,
         enhancer: Enhancer,
         settings: Settings | None = None,
         *,
-        on_luma: Callable[[NDArray[np.uint8]], None] | None = None,
+        stream: StreamFormat | None = None,
+        source_name: str = "",
+        always_on: bool = False,
+        on_luma: Callable[[NDArray[np.uint8], str], None] | None = None,
         on_tick: Callable[[Status], None] | None = None,
     ) -> None:
         """Nothing is opened before `run`.
 
         Args:
-            open_source: called in the capture thread, again after the camera was lost.
-            open_sinks: asked once, when the first frame is there; each sink is entered before
-                the next one is made, so that none stays open when another fails.
-            on_luma: shown every frame's luma, uint8 [H, W], before it is enhanced.
+            open_source: called in a capture thread, again after the source was lost or off.
+            open_sinks: asked once; each sink is entered before the next one is made, so that none
+                stays open when another fails.
+            stream: what to open the sinks for at once, for a resident pipeline. Frames of another
+                size are fitted in: nobody can know the camera's size before it was on, and apps
+                do not take a change of size. None: opened for the first frame, no standby.
+            source_name: what the source is called until it was open.
+            always_on: the source of a resident pipeline is on when nobody watches, too.
+            on_luma: shown every frame's luma, uint8 [H, W], before it is enhanced, and the name
+                of its source.
             on_tick: told the status about once a second and when the state changes, from the
                 thread in `run`.
         """
-        self._open_source, self._open_sinks = open_source, open_sinks
-        self._enhancer = enhancer
+        self._source = open_source, source_name
+        self._name = source_name
         self._settings = settings or Settings()
+        self._output = Output(open_sinks, stream)
+        self._always_on = always_on
         self._on_luma, self._on_tick = on_luma, on_tick
-        self._slot: Slot[Frame] = Slot()
         self._meter = Meter()
-        self._stopping = Event()
-        self._capture_error: BaseException | None = None
-        self._source_name, self._source_fps, self._source_tags = "", 30.0, VideoTags()
-        self._lost = ""
-        """Why there is no camera at the moment; written by the capture thread only."""
-        self._bypass = ""
-        self._bypass_until = 0.0
-        self._sink_names: tuple[str, ...] = ()
-        self._size: tuple[int, int] | None = None
-        self._state, self._reason = State.STARTING, ""
+        self._guard = Guard(enhancer, self._meter)
+        self._demand = Demand()
+        self._stopping, self._wake = Event(), Event()
+        self._paused = False
+        self._capture: Capture | None = None
+        self._left: list[Capture] = []
+        self._dropped = 0
+        self._status = State.STARTING, "", ""
+        self._ticked_at = time.monotonic()
 
     @property
     def settings(self) -> Settings:
@@ -95,25 +102,47 @@ class Pipeline:
         """Use these settings from the next frame on."""
         self._settings = settings
 
+    def pause(self) -> None:
+        """Let the source go soon; the sinks stay, and a resident pipeline's say so."""
+        self._paused = True
+        self._wake.set()
+
+    def resume(self) -> None:
+        """Take the source again; a file begins anew."""
+        self._paused = False
+        self._wake.set()
+
+    def set_source(self, open_source: OpenSource, name: str = "") -> None:
+        """Take another source from now on; the sinks stay as they are."""
+        self._source, self._name = (open_source, name), name
+        self._wake.set()
+
     def stop(self) -> None:
         """End `run` soon: after the frame in hand, or at once when it waits for one."""
         self._stopping.set()
-        self._slot.close()
+        self._wake.set()
+        if capture := self._capture:
+            capture.stop()
 
     def status(self) -> Status:
         """How things are right now."""
+        capture, output, stream = self._capture, self._output, self._output.stream
+        state, reason, hint = self._status
         spreads = self._meter.spreads()
         delay = spreads.pop("delay", None)
         return Status(
-            state=self._state,
-            reason=self._reason,
-            source=self._source_name,
-            sinks=self._sink_names,
-            size=self._size,
+            state=state,
+            reason=reason,
+            hint=hint,
+            source=(capture.name if capture else "") or self._name,
+            sinks=tuple(sink.name for sink in output.sinks),
+            size=(stream.width, stream.height) if stream else None,
             frames=self._meter.frames,
-            dropped=self._slot.dropped,
+            dropped=self._dropped + (capture.slot.dropped if capture else 0),
             seconds=self._meter.seconds,
             fps=self._meter.fps,
+            camera_fps=capture.rate.fps if capture and state is not State.NO_CAMERA else 0.0,
+            watchers=output.watchers,
             delay=delay,
             stages=spreads,
         )
@@ -121,168 +150,151 @@ class Pipeline:
     @property
     def bypassed(self) -> str:
         """Why the enhancer failed the last time; empty while it never did."""
-        return self._bypass
+        return self._guard.failure
 
     def run(self) -> Status:
         """Carry frames until the source ends or `stop` is called; returns the final status.
 
         Raises:
-            SharpCamError: the source cannot be opened, or a sink fails.
+            SharpCamError: a sink fails, or the source of a pipeline that is not resident cannot
+                be opened.
         """
-        capture = Thread(target=self._capture, name="capture", daemon=True)
-        capture.start()
         try:
-            with ExitStack() as sinks:
-                self._carry(sinks)
+            with ExitStack() as stack:
+                if stream := self._output.stream:
+                    self._output.open(stack, stream)
+                    self._stand_in()
+                while not self._stopping.is_set() and self._step(stack):
+                    self._tick()
         except BaseException as error:
-            self._change(State.FAILED, str(error))
+            self._change(State.FAILED, str(error), getattr(error, "hint", ""))
             raise
         finally:
             self.stop()
-            capture.join(JOIN_SECONDS)
-            if capture.is_alive():
-                log.warning("%s does not answer: it is left behind", self._source_name or "source")
+            self._release()
+            for capture in self._left:
+                if not capture.join(JOIN_SECONDS / len(self._left)):
+                    log.warning("%s does not answer: it is left behind", capture.name or "source")
         self._change(State.STOPPED)
         return self.status()
 
     # --- the thread in run()
 
-    def _carry(self, stack: ExitStack) -> None:
-        sinks: list[Sink] = []
-        last: tuple[Frame, Frame] | None = None
-        ticked_at = time.monotonic()
-        while not self._stopping.is_set():
-            ended = self._slot.closed  # asked first: a frame put in between must not be missed
-            frame = self._slot.take(STILL_SECONDS)
-            if frame is None:
-                if ended:
-                    break
-                if self._lost:
-                    self._change(State.NO_CAMERA, self._lost)
-                    if last:
-                        self._send(sinks, *(_again(kept) for kept in last))
-                continue
-            if self._size is None:
-                self._size = frame.width, frame.height
-                stream = StreamFormat(*self._size, self._source_fps, self._source_tags)
-                for sink in self._open_sinks(stream):
-                    sinks.append(stack.enter_context(sink))
-                self._sink_names = tuple(sink.name for sink in sinks)
-            frame = self._fitted(frame)
-            if self._on_luma:
-                self._on_luma(frame.y)
-            after = self._enhance(frame, self._settings)
-            self._send(sinks, after, frame)
-            last = after, frame
-            now = time.monotonic()
-            self._meter.add("delay", now - frame.captured_at)
-            self._meter.sent(now)
-            if self._on_tick and now - ticked_at >= TICK_SECONDS:
-                ticked_at = now
-                self._on_tick(self.status())
-        if self._capture_error:
-            raise self._capture_error
+    def _step(self, stack: ExitStack) -> bool:
+        """Carry one frame, or what stands in for it; False at the source's end."""
+        self._follow()
+        capture = self._capture
+        if capture is None:
+            self._wake.wait(self._output.patience)
+            self._wake.clear()
+            self._stand_in()
+            return True
+        ended = capture.slot.closed  # asked first: a frame put in between must not be missed
+        if frame := capture.slot.take(self._output.patience):
+            self._carry(frame, stack, capture)
+        elif not ended:
+            self._stand_in()
+        elif capture.error:
+            raise capture.error
+        return frame is not None or not ended
 
-    def _fitted(self, frame: Frame) -> Frame:
-        """The camera may come back with another size; the sinks keep theirs."""
-        assert self._size is not None
-        if (frame.width, frame.height) == self._size:
-            return frame
-        return replace(frame, i420=letterboxed_i420(frame.i420, self._size))
-
-    def _enhance(self, frame: Frame, settings: Settings) -> Frame:
-        """A new frame with sharper luma, or the frame itself."""
-        start = time.monotonic()
-        if not settings.enabled or settings.strength == 0:
-            self._change(State.OFF)
-            return frame
-        if start < self._bypass_until:
-            self._change(State.BYPASSED, self._bypass)
-            return frame
-        try:
-            y = self._enhancer.enhance(frame.y, settings.strength)
-        except Exception as error:
-            # Whatever is wrong with the network, the picture must not stop.
-            self._bypass = f"{type(error).__name__}: {error}"
-            self._bypass_until = time.monotonic() + BYPASS_SECONDS
-            log.debug("the enhancer failed", exc_info=True)
-            self._change(State.BYPASSED, self._bypass)
-            return frame
-        i420 = np.empty_like(frame.i420)  # reusing one was measured: no faster
-        i420[: frame.height] = y
-        i420[frame.height :] = frame.i420[frame.height :]
-        self._meter.add("enhance", time.monotonic() - start)
-        self._change(State.SHARPENING)
-        return replace(frame, i420=i420)
-
-    def _send(self, sinks: list[Sink], after: Frame, before: Frame) -> None:
-        start = time.monotonic()
-        for sink in sinks:
-            sink.send(after, before)
-        self._meter.add("send", time.monotonic() - start)
-
-    def _change(self, state: State, reason: str = "") -> None:
-        """Enter a state; said once per change."""
-        if (state, reason) == (self._state, self._reason):
-            return
-        self._state, self._reason = state, reason
-        trouble = state in (State.BYPASSED, State.NO_CAMERA)
-        log.log(
-            logging.WARNING if trouble else logging.INFO,
-            "%s%s",
-            state.value,
-            f": {reason}" if reason else "",
-        )
-        if self._on_tick and state not in (State.FAILED, State.STOPPED):
-            self._on_tick(self.status())
-
-    # --- the capture thread
-
-    def _capture(self) -> None:
-        source: Source | None = None
-        try:
-            source = self._open_source()
-            self._source_name = source.name
-            self._source_fps, self._source_tags = source.fps, source.tags
-            while source and not self._stopping.is_set():
-                try:
-                    frame = source.read()
-                except SourceLostError as error:
-                    source.close()
-                    source = None  # it is closed once, whatever happens on opening it again
-                    source = self._reopened(str(error))
-                    continue
-                if frame is None:
-                    break
-                self._meter.add("decode", time.monotonic() - frame.captured_at)
-                if source.live:
-                    self._slot.put(frame)
-                else:
-                    self._slot.put_when_empty(frame)
-        except BaseException as error:
-            self._capture_error = error
-        finally:
-            if source:
-                source.close()
-            self._slot.close()
-
-    def _reopened(self, why: str) -> Source | None:
-        """Try until the camera is back; None when we are stopping."""
-        self._lost = f"{self._source_name}: {why}"
-        tries = 0
-        while not self._stopping.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):
-            tries += 1
-            try:
-                source = self._open_source()
-            except SharpCamError as error:
-                self._lost = error.message
-            else:
-                self._lost = ""
-                return source
+    def _away(self) -> tuple[State, str] | None:
+        """Why the source should be off; None where it should be on."""
+        self._output.look()
+        wanted = self._demand.wanted(self._output.watchers)
+        if self._paused:
+            return State.PAUSED, ""
+        if self._output.resident and not self._always_on and not wanted:
+            return State.STANDBY, "nobody watches, camera off"
         return None
 
+    def _follow(self) -> None:
+        """Take the source, let it go, or take another one."""
+        away, (open_source, name) = self._away(), self._source
+        trouble = None
+        if capture := self._capture:
+            same = capture.open_source is open_source
+            if same and not away and not capture.hung:
+                return
+            if same and capture.hung:
+                trouble = Trouble(f"{capture.name} does not answer", REPLUG)
+            self._release()
+        self._left = [left for left in self._left if not left.join(0)]
+        if away:
+            self._change(*away)
+        elif sum(left.open_source is open_source for left in self._left) >= MOST_LEFT:
+            self._change(State.NO_CAMERA, f"{self._name} does not answer", REPLUG)
+        else:
+            if not trouble:
+                self._change(State.STARTING)
+            self._capture = Capture(
+                open_source,
+                self._meter,
+                patient=self._output.resident or self._meter.frames > 0,
+                name=name or self._name,
+                trouble=trouble,
+                after=self._left[-1] if self._left else None,
+            )
 
-def _again(frame: Frame) -> Frame:
-    """The same picture, now."""
-    now = time.monotonic()
-    return replace(frame, captured_at=now, pts=now)
+    def _release(self) -> None:
+        """Let the source go, without waiting for its driver."""
+        if not (capture := self._capture):
+            return
+        self._capture = None
+        capture.stop()
+        self._left.append(capture)
+        self._dropped += capture.slot.dropped
+        self._meter.rest()
+        if capture.open_source is self._source[0]:
+            self._name = capture.name
+        self._output.forget()
+
+    def _carry(self, frame: Frame, stack: ExitStack, capture: Capture) -> None:
+        output = self._output
+        if not output.stream:
+            stream = StreamFormat(frame.width, frame.height, capture.fps, capture.tags)
+            output.open(stack, stream)
+        frame = output.fitted(frame)
+        if self._on_luma:
+            self._on_luma(frame.y, capture.name)
+        after, state, reason = self._guard.enhance(frame, self._settings)
+        self._change(state, reason)
+        start = time.monotonic()
+        sent_at = output.send(after, frame)
+        self._meter.add("send", sent_at - start)
+        self._meter.add("delay", sent_at - frame.captured_at)
+        self._meter.sent(sent_at)
+
+    def _stand_in(self) -> None:
+        """While no frame comes: note why, and give the sinks another picture."""
+        capture = self._capture
+        trouble = capture.trouble if capture else None
+        if trouble:
+            self._change(State.NO_CAMERA, trouble.reason, trouble.hint)
+        elif capture and self._output.resident and self._output.is_silent:
+            self._change(State.NO_CAMERA, f"{capture.name} sends no picture", REPLUG)
+        self._output.stand_in(self._words(), lost=capture is None or trouble is not None)
+
+    def _words(self) -> str:
+        """What the standby picture says: apps see it for a moment when they begin to watch."""
+        state, reason, _ = self._status
+        words = {State.NO_CAMERA: reason, State.PAUSED: "paused"}.get(state, "starting")
+        return words[:1].upper() + words[1:]
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if self._on_tick and now - self._ticked_at >= TICK_SECONDS:
+            self._ticked_at = now
+            self._on_tick(self.status())
+
+    def _change(self, state: State, reason: str = "", hint: str = "") -> None:
+        """Enter a state; said once per change."""
+        if (state, reason, hint) == self._status:
+            return
+        self._status = state, reason, hint
+        if state is State.NO_CAMERA:
+            self._meter.rest()
+        level = logging.WARNING if state in TROUBLES else logging.INFO
+        log.log(level, "%s", ": ".join(filter(None, (state.value, reason))))
+        if self._on_tick and state not in (State.FAILED, State.STOPPED):
+            self._on_tick(self.status())

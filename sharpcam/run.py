@@ -10,14 +10,13 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread, Timer
 
-from rich.console import Console
 from rich.text import Text
 
-from sharpcam.camera import CameraSource
-from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, found_again
+from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, open_camera
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.learner import ProfileLearner
 from sharpcam.pipeline import Pipeline
@@ -26,13 +25,13 @@ from sharpcam.settings import Settings
 from sharpcam.sink import FileSink, NullSink, Sink, StreamFormat, VirtualCameraSink
 from sharpcam.source import FileSource, Source
 from sharpcam.status import Spread, Status
+from sharpcam.terminal import terminal
 from sharpcam.window import Action, WindowSink
 
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam run`; see `cli.py` for the arguments."""
-    # Names are shown as they are: nothing in them is a colour or an emoji.
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = terminal(soft_wrap=False)  # the line of figures may take two
     source = choose_source(args.source)
     sink = choose_sink(
         args.sink,
@@ -55,13 +54,31 @@ def main(args: argparse.Namespace) -> int:
         else:
             offer = stack.enter_context(ProfileLearner(enhancer.set_profile)).offer
         line = stack.enter_context(console.status("starting"))
+        shown = Status()
+
+        def on_tick(status: Status) -> None:
+            nonlocal shown
+            shown = status
+            line.update(Text(describe(status)))
+
+        def with_advice(stream: StreamFormat) -> Iterator[Sink]:
+            act_on = partial(act, pipeline)
+            for made in open_sinks(sink, stream, lambda: caption(shown, pipeline.settings), act_on):
+                yield made
+                if isinstance(made, VirtualCameraSink):
+                    for text in advice(made, source, always_on=args.always_on):
+                        console.print(text, soft_wrap=True)
+
         pipeline = Pipeline(
             lambda: open_source(source, sink, args),
-            lambda stream: open_sinks(sink, pipeline, stream),
+            with_advice,
             enhancer,
             settings,
+            stream=resident_stream(source, sink, args),
+            source_name=source.name,
+            always_on=args.always_on,
             on_luma=offer,
-            on_tick=lambda status: line.update(Text(describe(status))),
+            on_tick=on_tick,
         )
         stack.enter_context(stopped_by_signals(pipeline.stop))
         if args.seconds is not None and is_live(source, sink):
@@ -80,10 +97,21 @@ def is_live(source: SourceChoice, sink: SinkChoice) -> bool:
     return source.camera is not None or sink.is_live
 
 
+def resident_stream(
+    source: SourceChoice, sink: SinkChoice, args: argparse.Namespace
+) -> StreamFormat | None:
+    """What the virtual camera is opened for before the camera is on; None for a file, which has a
+    size of its own and no light that shines on a person whom nobody watches."""
+    if source.camera is None or sink.virtual is None:
+        return None
+    width, height = args.size
+    return StreamFormat(width, height, args.fps)
+
+
 def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace) -> Source:
     """Open what was chosen; called in the capture thread."""
     if source.camera:
-        return CameraSource(found_again(source.camera), args.size, args.fps)
+        return open_camera(source.camera, args.size, args.fps)
     assert source.file is not None
     live = is_live(source, sink)
     # As a stand-in for the camera in a call, the bundled clip must not end.
@@ -92,18 +120,19 @@ def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace
     return FileSource(source.file, live=live, loop=loop, seconds=limit, name=source.name)
 
 
-def open_sinks(sink: SinkChoice, pipeline: Pipeline, stream: StreamFormat) -> Iterator[Sink]:
-    """The chosen sinks, one after the other."""
+def open_sinks(
+    sink: SinkChoice,
+    stream: StreamFormat,
+    caption: Callable[[], str],
+    on_action: Callable[[Action], None],
+) -> Iterator[Sink]:
+    """The chosen sinks, one after the other; the window shows the caption and takes the keys."""
     if sink.virtual is not None:
         yield VirtualCameraSink(stream, list(sink.virtual))
     if sink.file:
         yield FileSink(sink.file, stream, sink.compare)
     if sink.window:
-        yield WindowSink(
-            stream,
-            caption=lambda: caption(pipeline.status(), pipeline.settings),
-            on_action=lambda action: act(pipeline, action),
-        )
+        yield WindowSink(stream, caption=caption, on_action=on_action)
     if sink == SinkChoice():
         yield NullSink()
 
@@ -117,6 +146,13 @@ def act(pipeline: Pipeline, action: Action) -> None:
         pipeline.apply(settings.toggled())
     else:
         pipeline.apply(settings.stronger(1 if action is Action.STRONGER else -1))
+
+
+def advice(sink: VirtualCameraSink, source: SourceChoice, always_on: bool) -> Iterator[str]:
+    """What a person should know who has the virtual camera before them."""
+    yield f"In the meeting app, choose the camera {sink.name}."
+    if source.camera and sink.watchers() is None and not always_on:
+        yield f"{sink.name} cannot tell whether anybody watches: the camera stays on."
 
 
 @contextmanager
@@ -154,10 +190,12 @@ def describe(status: Status) -> str:
     where = " + ".join(status.sinks)
     size = f" {status.size[0]}x{status.size[1]}" if status.size else ""
     why = f" ({status.reason})" if status.reason else ""
+    camera = f", camera {status.camera_fps:.1f} FPS" if status.camera_fps else ""
     delay = f", added delay {status.delay.median:.0f} ms" if status.delay else ""
+    watching = f", {status.watchers} watching" if status.watchers else ""
     return (
         f"{status.state.value}{why}: {status.source}{size} to {where}, "
-        f"{status.frames} frames, {status.fps:.1f} FPS{delay}"
+        f"{status.frames} frames, {status.fps:.1f} FPS{camera}{delay}{watching}"
     )
 
 

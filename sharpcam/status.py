@@ -12,13 +12,17 @@ class State(Enum):
     """What is going on, in the words shown to people."""
 
     STARTING = "starting"
+    STANDBY = "standby"
+    """Nobody watches: the camera is off, and apps are shown the standby picture."""
+    PAUSED = "paused"
+    """By the user: the camera is off, whoever watches."""
     SHARPENING = "sharpening"
     OFF = "off"
     """Switched off by the user: frames pass through bit-exact."""
     BYPASSED = "bypassed"
     """The enhancer failed: frames pass through, and it is tried again."""
     NO_CAMERA = "no camera"
-    """The camera went away: the last picture stays, and it is opened again."""
+    """It cannot be opened or went away: it is tried again, and the standby picture says why."""
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -43,7 +47,9 @@ class Status:
 
     state: State = State.STARTING
     reason: str = ""
-    """Why, where the state is one that needs mending."""
+    """Why, where the state does not say it all."""
+    hint: str = ""
+    """What a person can do about it; may be empty."""
     source: str = ""
     sinks: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
@@ -53,9 +59,14 @@ class Status:
     dropped: int = 0
     """Frames that a newer one replaced before their turn."""
     seconds: float = 0.0
-    """Since the first frame."""
+    """From the first to the last frame, without the times when the camera was off."""
     fps: float = 0.0
     """Frames sent per second, over the last seconds."""
+    camera_fps: float = 0.0
+    """Frames that the camera delivered per second; in dim light many halve it by themselves."""
+    watchers: int | None = None
+    """How many apps read the virtual camera; None where that cannot be told, and then the camera
+    stays on."""
     delay: Spread | None = None
     """From having the camera's picture to having sent it."""
     stages: dict[str, Spread] = field(default_factory=dict)

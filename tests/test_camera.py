@@ -19,6 +19,7 @@ from sharpcam.camera import (
     CameraSource,
 )
 from sharpcam.errors import SharpCamError
+from sharpcam.freeze import FROZEN_SECONDS, NOISY_CHANGES
 from sharpcam.source import SourceLostError
 
 Picture = NDArray[np.uint8]
@@ -181,6 +182,23 @@ def test_a_camera_that_cannot_be_opened_is_refused_with_a_hint() -> None:
     assert [capture.released for capture in captures] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "driver",
+    [
+        FakeDriver(FakeCapture(opens=False), FakeCapture(opens=False)),
+        FakeDriver(FakeCapture([FAILED] * 100)),
+    ],
+)
+def test_a_camera_that_another_program_holds_is_called_busy_and_by_whom(
+    driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = {INFO.path: ["cheese", "zoom"]}
+    monkeypatch.setattr(system, "users_of", lambda path: users[path])
+    with pytest.raises(SharpCamError, match="busy: Acme Cam is used by cheese, zoom") as caught:
+        CameraSource(INFO, open_capture=driver)
+    assert caught.value.hint == "close cheese, zoom"
+
+
 def test_opencv_itself_understands_what_it_is_asked_and_keeps_quiet(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -280,3 +298,17 @@ def test_closing_releases_the_camera() -> None:
     assert capture.released == 0
     camera.close()
     assert capture.released == 1
+
+
+def test_a_picture_that_stands_still_after_noise_means_that_the_camera_is_gone() -> None:
+    noise = np.random.default_rng(1)
+    living = [bgr() + noise.integers(0, 9, (48, 64, 1), np.uint8) for _ in range(NOISY_CHANGES + 2)]
+    step = GRAB_SECONDS + RETRIEVE_SECONDS
+    still = round(FROZEN_SECONDS / step)
+    camera = opened(FakeCapture([*living, *[bgr()] * (still + 9)]))
+    shown: list[int] = []
+    with pytest.raises(SourceLostError, match="stands still"):
+        shown.extend(frame.sequence for frame in iter(camera.read, None))
+    assert len(shown) == pytest.approx(len(living) + still, abs=1)
+    again = opened(FakeCapture([bgr()] * 3 * still))  # and is believed when it is opened again
+    assert all(again.read() for _ in range(3 * still))

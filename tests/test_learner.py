@@ -101,3 +101,31 @@ def test_a_broken_estimator_is_logged_and_frames_are_still_taken(
         assert failed.wait(5)
         learner.offer(FRAME)
     assert "not followed" in caplog.text
+
+
+def test_every_camera_has_a_profile_of_its_own_that_is_known_again() -> None:
+    soft, sharp = CameraProfile(1.5, 1.0, 0.2), CameraProfile(0.2, 3.0, 0.0)
+    told: SimpleQueue[CameraProfile] = SimpleQueue()
+    clock = Clock()
+    # The last one alone would be taken for soft; what is remembered of the camera says otherwise.
+    estimator = FakeEstimator(soft, soft, sharp, CameraProfile(0.3, 1.0, 0.2), soft)
+    with ProfileLearner(told.put, lambda: estimator, clock) as learner:
+        for camera in ("Acme", "Acme", "Logi", "Logi", "Acme"):
+            learner.offer(FRAME, camera)
+            estimator.frames.get(timeout=5)
+            clock.now += 60
+        seen = [told.get(timeout=5) for _ in range(4)]
+    assert seen[0] == soft
+    assert seen[1] == sharp
+    assert seen[3] == soft
+
+
+def test_another_camera_is_looked_at_at_once() -> None:
+    estimator = FakeEstimator()
+    clock = Clock()
+    with ProfileLearner(lambda _: None, lambda: estimator, clock) as learner:
+        for camera in ("Acme", "Logi"):
+            learner.offer(FRAME, camera)
+            estimator.frames.get(timeout=5)
+        learner.offer(FRAME, "Logi")
+        assert learner._offered == 1

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from sharpcam.meter import RECENT, REMEMBERED, Meter
+from sharpcam.meter import RECENT, REMEMBERED, Meter, Rate
 
 
 def sent_at(*moments: float) -> Meter:
@@ -93,3 +93,22 @@ def test_several_threads_may_write_while_one_reads() -> None:
         threads[0].join(0.001)
     assert meter.frames == 1500
     assert sorted(meter.spreads()) == ["a", "b", "c"]
+
+
+def test_a_rest_counts_neither_as_time_nor_as_slowness() -> None:
+    meter = sent_at(0.0, 0.5)
+    meter.rest()
+    assert meter.fps == 0.0
+    for moment in (100.0, 100.25, 100.5):
+        meter.sent(moment)
+    assert (meter.frames, meter.seconds, meter.fps) == (5, 1.0, 4.0)
+
+
+def test_a_rate_of_its_own_counts_moments_and_rests() -> None:
+    rate = Rate()
+    assert rate.fps == 0.0
+    for moment in (1.0, 1.1, 1.2):
+        rate.note(moment)
+    assert rate.fps == pytest.approx(10.0)
+    rate.rest()
+    assert rate.fps == 0.0

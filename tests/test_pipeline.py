@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture
 
+from sharpcam import capture, guard, output
 from sharpcam import pipeline as module
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
@@ -19,8 +20,9 @@ from sharpcam.status import State, Status
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", (0.0,))
-    monkeypatch.setattr(module, "STILL_SECONDS", 0.01)
+    monkeypatch.setattr(capture, "RETRY_SECONDS", (0.0,))
+    for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
+        monkeypatch.setattr(output, name, 0.01)
 
 
 def capture_threads() -> list[threading.Thread]:
@@ -39,6 +41,7 @@ def test_every_frame_of_a_file_comes_through_in_order_and_enhanced() -> None:
     assert (status.state, status.frames, status.dropped) == (State.STOPPED, 40, 0)
     assert status.size == (32, 16)
     assert set(status.stages) == {"decode", "enhance", "send"}
+    assert status.watchers is None
 
 
 def test_a_last_frame_that_comes_just_after_the_waiting_ended_is_not_lost(
@@ -46,7 +49,7 @@ def test_a_last_frame_that_comes_just_after_the_waiting_ended_is_not_lost(
 ) -> None:
     waiting, ended = Gate(), Gate()
 
-    class LateSlot(module.Slot[Frame]):
+    class LateSlot(capture.Slot[Frame]):
         """The first `take` is over the moment before the only frame comes, and the end."""
 
         late = True
@@ -63,7 +66,7 @@ def test_a_last_frame_that_comes_just_after_the_waiting_ended_is_not_lost(
             super().close()
             ended.open()
 
-    monkeypatch.setattr(module, "Slot", LateSlot)
+    monkeypatch.setattr(capture, "Slot", LateSlot)
     sink = FakeSink()
     source = FakeSource(1, before=lambda index: waiting.wait())
     Pipeline(lambda: source, FakeSinks(sink), FakeEnhancer()).run()
@@ -139,7 +142,7 @@ def test_a_setting_counts_from_the_next_frame_on() -> None:
 def test_an_enhancer_that_fails_lets_frames_pass_and_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "BYPASS_SECONDS", 0.0)
+    monkeypatch.setattr(guard, "BYPASS_SECONDS", 0.0)
     enhancer = FakeEnhancer()
     states: list[Status] = []
 
@@ -318,7 +321,7 @@ def test_stop_does_not_wait_for_a_driver_that_hangs(
 
 
 def test_stop_ends_the_waiting_for_a_lost_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", (1000.0,))
+    monkeypatch.setattr(capture, "RETRY_SECONDS", (1000.0,))
     source = FakeSource(1, then=lost)
     sink = FakeSink(on_send=lambda index: pipeline.stop() if index == 3 else None)
     pipeline = Pipeline(lambda: source, FakeSinks(sink), FakeEnhancer())
@@ -332,9 +335,10 @@ def test_every_luma_is_shown_before_it_is_enhanced() -> None:
         lambda: FakeSource(3),
         FakeSinks(FakeSink()),
         FakeEnhancer(),
-        on_luma=lambda y: seen.append(y.copy()),
+        on_luma=lambda y, name: seen.append((y.copy(), name)),
     ).run()
-    for index, y in enumerate(seen):
+    for index, (y, name) in enumerate(seen):
+        assert name == "fake camera"
         np.testing.assert_array_equal(y, picture(index)[:16])
     assert len(seen) == 3
 

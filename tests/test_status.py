@@ -33,7 +33,7 @@ def test_the_order_of_times_does_not_count() -> None:
 
 def test_every_state_has_words_of_its_own() -> None:
     words = [state.value for state in State]
-    assert len(set(words)) == len(list(State.__members__)) == 7
+    assert len(set(words)) == len(list(State.__members__)) == 9
     assert all(word and word == word.strip().lower() for word in words)
 
 
@@ -41,6 +41,7 @@ def test_before_the_first_frame_there_are_no_figures() -> None:
     status = Status()
     assert status.state is State.STARTING
     assert (status.frames, status.dropped, status.seconds, status.fps) == (0, 0, 0.0, 0.0)
+    assert (status.camera_fps, status.watchers, status.hint) == (0.0, None, "")
     assert (status.size, status.delay, status.stages, status.sinks) == (None, None, {}, ())
 
 

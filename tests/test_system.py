@@ -20,7 +20,7 @@ from sharpcam.system import CameraInfo, VirtualCameraInfo, linux, macos, windows
 from sharpcam.system.info import is_virtual, to_camera
 
 NAMES = ("CAMERA_BACKENDS", "CAMERA_HINT", "VIRTUAL_CAMERA_HINT")
-FUNCTIONS = ("cameras", "virtual_cameras", "has_screen")
+FUNCTIONS = ("cameras", "virtual_cameras", "has_screen", "users_of")
 ALL = pytest.mark.parametrize("module", [linux, windows, macos], ids=lambda it: it.__name__[16:])
 OBS = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
 OURS = VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")
@@ -198,3 +198,7 @@ def test_macos_has_obs_where_it_is_listed_or_installed(
         plug(macos, Found(0, "FaceTime HD Camera", "", None, None, cv2.CAP_AVFOUNDATION))
     monkeypatch.setattr(macos, "OBS", tmp_path if installed else tmp_path / "none")
     assert macos.virtual_cameras() == ([OBS] if listed or installed else [])
+
+
+def test_a_device_without_a_path_is_used_by_nobody() -> None:
+    assert system.users_of("") == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
+from fakes import until
 
 from sharpcam.system import CameraInfo, VirtualCameraInfo, linux
 
@@ -162,3 +164,34 @@ def test_a_display_that_answers_is_a_screen_and_is_let_go(monkeypatch: pytest.Mo
     monkeypatch.setattr(linux, "Display", FakeDisplay)
     assert linux.has_screen() is True
     assert len(closed) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
+def test_who_else_has_a_device_open_is_told_by_name(tmp_path: Path) -> None:
+    device, other = tmp_path / "video0", tmp_path / "video1"
+    for path in (device, other):
+        path.touch()
+    with device.open(), other.open() as theirs:  # our own use does not count
+        assert linux.users_of(str(device)) == []
+        with subprocess.Popen(["sleep", "60"], stdin=theirs) as process:
+            try:
+                until(lambda: linux.users_of(str(other)) == ["sleep"], lambda: "nobody")
+                assert linux.users_of(str(device)) == []
+            finally:
+                process.kill()
+    assert linux.users_of(str(other)) == []
+
+
+def test_processes_that_may_not_be_looked_into_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(linux, "PROC", tmp_path)
+    (tmp_path / "self").mkdir()  # no number
+    (tmp_path / "98").mkdir()  # it ended: no fd
+    fds = tmp_path / "99" / "fd"
+    fds.mkdir(parents=True)
+    (fds / "3").symlink_to("/dev/video0")
+    (fds / "4").symlink_to("socket:[4711]")
+    (tmp_path / "99" / "comm").write_text("cheese\n")
+    assert linux.users_of("/dev/video0") == ["cheese"]
+    assert linux.users_of("/dev/video1") == []

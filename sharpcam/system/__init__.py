@@ -1,7 +1,7 @@
 """Everything platform-specific; the rest of the program never asks which system it runs on.
 
 Each system's module has the same names: CAMERA_BACKENDS, CAMERA_HINT, VIRTUAL_CAMERA_HINT,
-cameras(), virtual_cameras(), has_screen().
+cameras(), virtual_cameras(), has_screen(), users_of().
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ def has_screen() -> bool:
     return _host.has_screen()
 
 
+def users_of(path: str) -> list[str]:
+    """The names of other programs that have the device open; empty where nobody can tell."""
+    return _host.users_of(path) if path else []
+
+
 __all__ = [
     "CAMERA_BACKENDS",
     "CAMERA_HINT",
@@ -48,5 +53,6 @@ __all__ = [
     "VirtualCameraInfo",
     "cameras",
     "has_screen",
+    "users_of",
     "virtual_cameras",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ VIRTUAL_CAMERA_HINT = (
 )
 
 SYSFS = Path("/sys/class/video4linux")
+PROC = Path("/proc")
 
 
 def cameras() -> list[CameraInfo]:
@@ -52,6 +54,17 @@ def _label(node: Path) -> str:
         return (node / "name").read_text(encoding="utf-8", errors="replace").strip() or node.name
     except OSError:
         return node.name
+
+
+def users_of(path: str) -> list[str]:
+    names = set()
+    for process in PROC.glob("[0-9]*"):
+        # Those of other users may not be looked into, and processes end meanwhile.
+        with suppress(OSError):
+            mine = int(process.name) == os.getpid()
+            if not mine and any(fd.readlink() == Path(path) for fd in (process / "fd").iterdir()):
+                names.add((process / "comm").read_text(errors="replace").strip())
+    return sorted(names)
 
 
 def has_screen() -> bool:

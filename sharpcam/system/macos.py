@@ -32,3 +32,7 @@ def virtual_cameras() -> list[VirtualCameraInfo]:
 
 def has_screen() -> bool:
     return True
+
+
+def users_of(path: str) -> list[str]:
+    return []  # the system does not tell

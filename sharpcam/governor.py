@@ -1,0 +1,140 @@
+"""The governor: which tier of the network this machine carries right now.
+
+Pure: no clock, no thread, no device. Whoever calls `step` about once a second decides what a
+second is. Stepping down is quick, stepping up is slow, and a step up that proved wrong is not
+tried again soon, so the picture does not change back and forth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from statistics import median
+
+
+class Tier(IntEnum):
+    """How much network there is; ordered by what it costs."""
+
+    BYPASS = 0
+    """None: frames pass as they are."""
+    LITE = 1
+    STANDARD = 2
+    HIGH = 3
+
+    @property
+    def word(self) -> str:
+        """As in settings and for people."""
+        return self.name.lower()
+
+
+COST_MS = {Tier.LITE: 6.0, Tier.STANDARD: 10.0, Tier.HIGH: 21.0}
+"""Milliseconds of each tier at 720p on one core; only their ratios are used."""
+DOWN_AFTER = 2
+"""Steps over the budget before a smaller tier is taken."""
+UP_AFTER = 10
+"""Steps with room for a larger tier before it is tried."""
+ROOM = 0.75
+"""A larger tier is tried when it is expected to take at most this share of the budget."""
+PROBATION = 30
+"""Steps in which a larger tier must hold, or it counts as too slow."""
+FORGET_AFTER = 600
+"""Steps before a tier that proved too slow may be tried again."""
+BATTERY_SHARE = 0.5
+"""Of the budget, on battery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What happened since the last step, and what is allowed."""
+
+    times_ms: Sequence[float]
+    """What the network took for recent frames, one by one. While bypassed: what LITE took for a
+    frame now and then whose result nobody was shown. Empty where nothing was measured."""
+    fps: float
+    """Frames per second that the camera sends."""
+    budget_percent: float
+    """Share of the time between two frames that the network may take: `cpu_budget_percent`."""
+    on_battery: bool = False
+    best: Tier = Tier.HIGH
+    """No larger tier is taken: a person's choice, or what there is a file for."""
+
+    @property
+    def budget_ms(self) -> float:
+        """Per frame."""
+        share = self.budget_percent / 100 * (BATTERY_SHARE if self.on_battery else 1.0)
+        return 1000 / self.fps * share
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the governor stands; hand it back with the next load."""
+
+    tier: Tier
+    reason: str = ""
+    """Why this tier and no larger one, for people; empty while nothing speaks against it."""
+    over: int = 0
+    """Steps in a row over the budget."""
+    room: int = 0
+    """Steps in a row with room for the next larger tier."""
+    probation: int = 0
+    """Steps left in which a step up may prove wrong."""
+    failed: Tier | None = None
+    """A tier that proved too slow."""
+    failed_age: int = 0
+    """Steps since then."""
+
+
+def step(standing: Standing, load: Load) -> Standing:
+    """The next standing; `reason` tells what changed it."""
+    if standing.tier > load.best:
+        return Standing(load.best)
+    standing = _aged(standing)
+    if not load.times_ms:
+        return standing
+    took, budget = median(load.times_ms), load.budget_ms
+    if standing.tier > Tier.BYPASS and took > budget:
+        if standing.over + 1 < DOWN_AFTER:
+            return replace(standing, over=standing.over + 1, room=0)
+        return _down(standing, took, load)
+    larger = Tier(min(standing.tier + 1, Tier.HIGH))
+    fits = took * _ratio(larger, standing.tier) <= budget * ROOM
+    if larger > load.best or larger == standing.tier or larger == standing.failed or not fits:
+        return replace(standing, over=0, room=0)
+    if standing.room + 1 < UP_AFTER:
+        return replace(standing, over=0, room=standing.room + 1)
+    reason = "" if larger == load.best else standing.reason
+    return replace(standing, tier=larger, reason=reason, over=0, room=0, probation=PROBATION)
+
+
+def _down(standing: Standing, took: float, load: Load) -> Standing:
+    """The largest smaller tier that is expected to fit."""
+    smaller = (
+        tier
+        for tier in reversed(Tier)
+        if Tier.BYPASS < tier < standing.tier
+        and took * _ratio(tier, standing.tier) <= load.budget_ms
+    )
+    tier = next(smaller, Tier.BYPASS)
+    where = "on battery" if load.on_battery else f"at {load.fps:.0f} FPS"
+    reason = (
+        f"{standing.tier.word} took {took:.0f} ms of {load.budget_ms:.0f} ms allowed {where}: "
+        f"{'frames pass as they are' if tier == Tier.BYPASS else f'{tier.word} is used'}"
+    )
+    if standing.probation:
+        return Standing(tier, reason, failed=standing.tier)
+    return Standing(tier, reason, failed=standing.failed, failed_age=standing.failed_age)
+
+
+def _aged(standing: Standing) -> Standing:
+    standing = replace(standing, probation=max(0, standing.probation - 1))
+    if standing.failed is None:
+        return standing
+    if standing.failed_age + 1 >= FORGET_AFTER:
+        return replace(standing, failed=None, failed_age=0)
+    return replace(standing, failed_age=standing.failed_age + 1)
+
+
+def _ratio(of: Tier, to: Tier) -> float:
+    """How many times the work; what is measured while bypassed is LITE."""
+    return COST_MS[max(of, Tier.LITE)] / COST_MS[max(to, Tier.LITE)]
