@@ -137,6 +137,24 @@ def test_a_pause_lasts_until_resume(machine: Machine) -> None:
     assert len(machine.sinks) == 1
 
 
+def test_waking_up_does_not_undo_the_users_pause(machine: Machine) -> None:
+    machine.controller.start()
+    machine.until(State.SHARPENING)
+    machine.controller.pause()
+    machine.controller.pause(by="sleep")
+    machine.until(State.PAUSED)
+    machine.controller.resume(by="sleep")
+    assert machine.controller.paused
+    count = len(machine.sinks[0].frames)
+    until(lambda: len(machine.sinks[0].frames) > count + 10)
+    assert machine.controller.status().state is State.PAUSED
+    machine.controller.pause(by="sleep")
+    machine.controller.resume()
+    assert machine.controller.paused
+    machine.controller.resume(by="sleep")
+    machine.until(State.SHARPENING)
+
+
 def test_another_camera_is_chosen_and_the_virtual_one_stays(machine: Machine) -> None:
     machine.controller.start()
     machine.until(State.SHARPENING)
