@@ -27,6 +27,7 @@ ACME, LOGI = CameraInfo(0, "Acme"), CameraInfo(1, "Logi")
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (capture, controller):
         monkeypatch.setattr(module, "RETRY_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(capture, "READ_SECONDS", 1000.0)  # however slow the machine is
     for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(output, name, 0.01)
     for name in ("ON_SECONDS", "OFF_SECONDS"):
