@@ -17,12 +17,12 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "status", "slot", "profile", "network"},
+    {"errors", "check", "frame", "settings", "status", "slot", "profile", "network"},
     {"assets", "atomic", "system", "meter", "scaling", "compare"},
     {"model", "enhancer", "estimator", "picture", "video", "video_writer"},
     {"source", "camera", "sink", "window"},
     {"pipeline", "learner"},
-    {"choose", "run", "devices", "bench", "batch", "jobs"},
+    {"choose", "run", "devices", "doctor", "guide", "bench", "batch", "jobs"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""

@@ -10,9 +10,20 @@ from cv2_enumerate_cameras import enumerate_cameras
 from Xlib.display import Display
 from Xlib.error import DisplayError
 
-from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, to_camera
+from sharpcam.system.info import (
+    NAME,
+    CameraFormat,
+    CameraInfo,
+    VirtualCameraInfo,
+    VirtualCameraUse,
+    to_camera,
+)
+from sharpcam.system.processes import users_of
+from sharpcam.system.v4l2 import offered
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
+DEFAULT_VIRTUAL_NAME = NAME
+OBS_SOURCE = "Video Capture Device (V4L2)"
 CAMERA_HINT = "check that it is plugged in, and that you are in the group 'video'"
 VIRTUAL_CAMERA_HINT = (
     "sudo apt install v4l2loopback-dkms, then "
@@ -52,6 +63,24 @@ def _label(node: Path) -> str:
         return (node / "name").read_text(encoding="utf-8", errors="replace").strip() or node.name
     except OSError:
         return node.name
+
+
+def formats_of(camera: CameraInfo) -> tuple[CameraFormat, ...]:
+    return offered(camera.path)
+
+
+def stable_id(camera: CameraInfo) -> str:
+    node = SYSFS / Path(camera.path).name / "device"
+    port = node.resolve().name if node.exists() else camera.path  # like 1-2:1.0
+    return f"{camera.usb_id} {port}".strip()
+
+
+def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
+    if not (camera.device or "").startswith("/dev/"):
+        return VirtualCameraUse(None)
+    users = users_of(camera.device or "")
+    programs = tuple(str(user) for user in users if not user.is_sharpcam)
+    return VirtualCameraUse(len(programs), programs)
 
 
 def has_screen() -> bool:

@@ -1,0 +1,266 @@
+"""Linux checks: v4l2loopback is there, loaded as SharpCam needs it, and will be after a restart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sharpcam.check import Check, ok, problem, unknown
+from sharpcam.system.info import NAME, VirtualCameraInfo
+from sharpcam.system.linux_host import LinuxHost
+
+MODULE = "v4l2loopback"
+OPTIONS = f"card_label={NAME} exclusive_caps=1"
+LOAD = f"sudo modprobe {MODULE} {OPTIONS}"
+RELOAD = f"close the programs that use it, then sudo modprobe -r {MODULE} && {LOAD}"
+PERSIST = (
+    f"echo {MODULE} | sudo tee /etc/modules-load.d/sharpcam.conf && "
+    f"echo 'options {MODULE} {OPTIONS}' | sudo tee /etc/modprobe.d/sharpcam.conf"
+)
+KEYS = ("/var/lib/dkms/mok.pub", "/var/lib/shim-signed/mok/MOK.der", "/etc/dkms/mok.pub")
+"""Where DKMS keeps the public key that it signs modules with, on Debian and on Ubuntu."""
+SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+_INSTALL = {
+    "debian": "sudo apt install v4l2loopback-dkms linux-headers-{kernel}",
+    "ubuntu": "sudo apt install v4l2loopback-dkms linux-headers-{kernel}",
+    "fedora": "sudo dnf install akmod-v4l2loopback (from RPM Fusion)",
+    "arch": "sudo pacman -S v4l2loopback-dkms linux-headers",
+    "suse": "sudo zypper install v4l2loopback-kmp-default",
+}
+_HEADERS = {
+    "debian": "sudo apt install linux-headers-{kernel}",
+    "ubuntu": "sudo apt install linux-headers-{kernel}",
+    "fedora": "sudo dnf install kernel-devel-{kernel}",
+    "arch": "sudo pacman -S linux-headers",
+    "suse": "sudo zypper install kernel-default-devel",
+}
+
+
+def loopback_checks(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
+    """The checks of the kernel module; they block only where there is no other virtual camera."""
+    blocks = not virtual
+    loaded = host.path(f"/sys/module/{MODULE}").is_dir()
+    available = _is_available(host)
+    yield _module(host, loaded, available, blocks)
+    yield _secure_boot(host, loaded, available, blocks)
+    if loaded:
+        yield _label(host, virtual, blocks)
+        yield from _exclusive(host, virtual)
+        yield from _feeders(host, virtual)
+    if loaded or available:
+        yield _restart(host)
+
+
+def _module(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Check:
+    name = "v4l2loopback module"
+    if loaded:
+        return ok(name, f"loaded, version {_version(host)}")
+    if available:
+        return problem(name, "there, but not loaded", LOAD, blocks=blocks)
+    if not host.path(f"/lib/modules/{host.kernel}").is_dir():
+        return problem(
+            name,
+            f"the kernel {host.kernel} has no modules here: a container, or removed by an update",
+            f"restart into the installed kernel; in a container, run on its host: {LOAD}",
+            blocks=blocks,
+        )
+    versions = [path.name for path in sorted(host.path(f"/var/lib/dkms/{MODULE}").glob("[0-9]*"))]
+    if not versions:
+        install = _command(host, _INSTALL)
+        return problem(name, "not installed", f"{install} && {LOAD}", blocks=blocks)
+    version = versions[-1]
+    build = f"sudo dkms autoinstall -k {host.kernel} && {LOAD}"
+    if not host.path(f"/lib/modules/{host.kernel}/build").exists():
+        return problem(
+            name,
+            f"version {version} is installed, but not built for the kernel {host.kernel}, "
+            "whose headers are missing (after a kernel update)",
+            f"{_command(host, _HEADERS)} && {build}",
+            blocks=blocks,
+        )
+    return problem(
+        name,
+        f"version {version} is installed, but not built for the kernel {host.kernel}",
+        f"{build}; where that fails, /var/lib/dkms/{MODULE}/{version}/build/make.log tells why, "
+        "and a newer version (on Debian from backports) may know this kernel",
+        blocks=blocks,
+    )
+
+
+def _is_available(host: LinuxHost) -> bool:
+    """Whether modprobe would find it for the running kernel."""
+    return f"/{MODULE}.ko" in (host.read(f"/lib/modules/{host.kernel}/modules.dep") or "")
+
+
+def _version(host: LinuxHost) -> str:
+    return host.read(f"/sys/module/{MODULE}/version") or "unknown"
+
+
+def _command(host: LinuxHost, table: dict[str, str]) -> str:
+    release = host.release()
+    families = f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()
+    known = (table[word] for family in families for word in table if family.startswith(word))
+    return next(known, table["debian"]).format(kernel=host.kernel)
+
+
+def _secure_boot(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Check:
+    name = "Secure Boot"
+    enabled = _secure_boot_enabled(host)
+    if enabled is None:
+        return unknown(name, "its state cannot be read", "mokutil --sb-state")
+    if not enabled:
+        return ok(name, "off: any module may be loaded")
+    if loaded:
+        return ok(name, "on, and the module was accepted")
+    key = next((key for key in KEYS if host.path(key).is_file()), None)
+    if not available:
+        return ok(name, "on: the module's key must be enrolled once", _enrol(key or KEYS[0]))
+    if not key:
+        hint = f"sudo dkms generate_mok && sudo dkms autoinstall -k {host.kernel}, then "
+        return problem(
+            name,
+            "on, and there is no key that the module could be signed with",
+            hint + _enrol(KEYS[0]),
+            blocks=blocks,
+        )
+    answer = host.run("mokutil", "--test-key", str(host.path(key)))
+    said = answer.text if answer else ""
+    if "already enrolled" in said:
+        signer = host.run("modinfo", "-F", "signer", MODULE)
+        if signer and not signer.code and not signer.text:
+            return problem(
+                name,
+                "on, and the module is not signed",
+                f"sudo dkms remove {MODULE} --all; sudo dkms autoinstall -k {host.kernel}",
+                blocks=blocks,
+            )
+        return ok(name, f"on, and the key {key} is enrolled")
+    if "request" in said:
+        return problem(
+            name,
+            "on, and the key waits to be enrolled",
+            "restart, and choose 'Enroll MOK' on the blue screen",
+            blocks=blocks,
+        )
+    if "not enrolled" in said:
+        return problem(
+            name,
+            "on, and the firmware does not know the module's key: loading it is "
+            "refused ('Operation not permitted' or 'Key was rejected by service')",
+            _enrol(key),
+            blocks=blocks,
+        )
+    return unknown(name, "on; whether the module's key is enrolled is not known", _enrol(key))
+
+
+def _enrol(key: str) -> str:
+    return (
+        f"sudo mokutil --import {key} (choose a password), restart, choose 'Enroll MOK' on the "
+        f"blue screen and type the password, then {LOAD}; Secure Boot stays on"
+    )
+
+
+def _secure_boot_enabled(host: LinuxHost) -> bool | None:
+    if not host.path("/sys/firmware/efi").is_dir():
+        return False  # started by a BIOS, which has none
+    try:
+        return host.path(SECURE_BOOT).read_bytes()[4:5] == b"\1"  # after four bytes of attributes
+    except OSError:
+        answer = host.run("mokutil", "--sb-state")
+        words = re.search(r"SecureBoot (enabled|disabled)", answer.text) if answer else None
+        return words and words[1] == "enabled"
+
+
+def _label(host: LinuxHost, virtual: list[VirtualCameraInfo], blocks: bool) -> Check:
+    name = "v4l2loopback label"
+    devices = [camera for camera in virtual if camera.backend == MODULE]
+    for camera in devices:
+        if camera.name == NAME:
+            return ok(name, f"{camera.device} is named {NAME}")
+    # modprobe says nothing when the module is loaded already, and its options are lost.
+    found = ", ".join(f"{camera.device} ({camera.name})" for camera in devices) or "no device"
+    detail = f"the module was loaded without our options: it has {found}"
+    return problem(name, detail, _add_device(host), blocks=blocks)
+
+
+def _add_device(host: LinuxHost) -> str:
+    numbers = tuple(int(part) for part in re.findall(r"\d+", _version(host))[:2])
+    if numbers < (0, 13) or not host.path("/dev/v4l2loopback").exists():
+        return RELOAD
+    free = next(n for n in range(10, 256) if not host.path(f"/dev/video{n}").exists())
+    return f"sudo v4l2loopback-ctl add -n {NAME} -x 1 /dev/video{free}"
+
+
+def _exclusive(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
+    name = "v4l2loopback exclusive_caps"
+    values = (host.read(f"/sys/module/{MODULE}/parameters/exclusive_caps") or "").split(",")
+    numbers = (host.read(f"/sys/module/{MODULE}/parameters/video_nr") or "").split(",")
+    devices = [camera.device for camera in virtual if camera.backend == MODULE and camera.device]
+    ours = [camera.device for camera in virtual if camera.name == NAME and camera.device]
+    for device in ours:
+        number = device.removeprefix("/dev/video")
+        # Options count the devices in the order of their making: as told, else by their numbers.
+        order = sorted(devices, key=lambda path: (len(path), path)).index(device)
+        index = numbers.index(number) if number in numbers else order
+        value = values[index] if index < len(values) else ""
+        if value == "Y":
+            yield ok(name, f"on for {device}")
+        elif value == "N" and not host.path("/dev/v4l2loopback").exists():
+            yield problem(name, f"off for {device}: Chrome, Zoom and Teams may not list it", RELOAD)
+        elif value == "N":  # may have been added later with an option of its own
+            yield unknown(
+                name,
+                f"off in the module's options; {device} may have its own",
+                f"v4l2loopback-ctl query {device}",
+            )
+        else:
+            yield unknown(name, f"the module does not tell for {device}")
+
+
+def _feeders(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
+    """Who writes into our device: the driver's state is "capture" while somebody does."""
+    name = "writer of the virtual camera"
+    for camera in virtual:
+        if camera.name != NAME or not camera.device:
+            continue
+        node = camera.device.removeprefix("/dev/")
+        users = host.users_of(camera.device)
+        others = [str(user) for user in users if not user.is_sharpcam]
+        state = host.read(f"/sys/class/video4linux/{node}/state")
+        if any(user.is_sharpcam for user in users):
+            yield ok(name, f"SharpCam writes into {camera.device}")
+        elif state == "output":
+            yield ok(name, f"nobody writes into {camera.device}")
+        elif state == "capture":
+            who = " or ".join(others) or "a program of another user"
+            yield problem(
+                name,
+                f"another program writes into {camera.device}: {who}",
+                "close it, or let it use a virtual camera of its own; in OBS: Stop Virtual Camera",
+            )
+        else:
+            yield unknown(name, f"the driver does not tell for {camera.device}")
+
+
+def _restart(host: LinuxHost) -> Check:
+    """Whether systemd and modprobe will load the module with our options again."""
+    name = "v4l2loopback after a restart"
+    folders = ("/etc/modules-load.d", "/usr/lib/modules-load.d", "/usr/local/lib/modules-load.d")
+    lists = [text for folder in folders for _, text in host.read_all(folder, "*.conf")]
+    lists.append(host.read("/etc/modules") or "")
+    loads = any(line.strip() == MODULE for text in lists for line in text.splitlines())
+    options = {
+        path: line
+        for folder in ("/usr/lib/modprobe.d", "/etc/modprobe.d")
+        for path, text in host.read_all(folder, "*.conf")
+        for line in text.splitlines()
+        if line.split()[:2] == ["options", MODULE]
+    }
+    ours = any(NAME in line and "exclusive_caps=1" in line for line in options.values())
+    if loads and ours:
+        return ok(name, "loaded with our options")
+    if options and not ours:
+        where = ", ".join(options)
+        return problem(name, f"{where} has other options", f"put there: {OPTIONS}")
+    return problem(name, "not loaded" if not loads else "loaded without our options", PERSIST)
