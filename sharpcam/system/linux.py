@@ -10,6 +10,7 @@ from cv2_enumerate_cameras import enumerate_cameras
 from Xlib.display import Display
 from Xlib.error import DisplayError
 
+from sharpcam.system.camera_formats import offered
 from sharpcam.system.info import (
     NAME,
     CameraFormat,
@@ -19,7 +20,6 @@ from sharpcam.system.info import (
     to_camera,
 )
 from sharpcam.system.processes import users_of
-from sharpcam.system.v4l2 import offered
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
 DEFAULT_VIRTUAL_NAME = NAME

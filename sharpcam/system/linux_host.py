@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sharpcam.system.camera_formats import offered
 from sharpcam.system.commands import Runner, run
 from sharpcam.system.info import CameraFormat
 from sharpcam.system.processes import Process, processes, users_of
-from sharpcam.system.v4l2 import offered
 
 
 def _may_open(path: str) -> bool:

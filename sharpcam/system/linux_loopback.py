@@ -8,19 +8,13 @@ from collections.abc import Iterator
 from sharpcam.check import Check, ok, problem, unknown
 from sharpcam.system.info import NAME, VirtualCameraInfo
 from sharpcam.system.linux_host import LinuxHost
+from sharpcam.system.linux_secure_boot import LOAD, MODULE, OPTIONS, secure_boot
 
-MODULE = "v4l2loopback"
-OPTIONS = f"card_label={NAME} exclusive_caps=1"
-LOAD = f"sudo modprobe {MODULE} {OPTIONS}"
 RELOAD = f"close the programs that use it, then sudo modprobe -r {MODULE} && {LOAD}"
 PERSIST = (
     f"echo {MODULE} | sudo tee /etc/modules-load.d/sharpcam.conf && "
     f"echo 'options {MODULE} {OPTIONS}' | sudo tee /etc/modprobe.d/sharpcam.conf"
 )
-KEYS = ("/var/lib/dkms/mok.pub", "/var/lib/shim-signed/mok/MOK.der", "/etc/dkms/mok.pub")
-"""Where DKMS keeps the public key that it signs modules with, on Debian and on Ubuntu."""
-SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
-
 _INSTALL = {
     "debian": "sudo apt install v4l2loopback-dkms linux-headers-{kernel}",
     "ubuntu": "sudo apt install v4l2loopback-dkms linux-headers-{kernel}",
@@ -40,14 +34,15 @@ _HEADERS = {
 def loopback_checks(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
     """The checks of the kernel module; they block only where there is no other virtual camera."""
     blocks = not virtual
+    devices = [camera for camera in virtual if (camera.device or "").startswith("/dev/")]
     loaded = host.path(f"/sys/module/{MODULE}").is_dir()
     available = _is_available(host)
     yield _module(host, loaded, available, blocks)
-    yield _secure_boot(host, loaded, available, blocks)
+    yield secure_boot(host, loaded, available, blocks)
     if loaded:
-        yield _label(host, virtual, blocks)
-        yield from _exclusive(host, virtual)
-        yield from _feeders(host, virtual)
+        yield _label(host, devices, blocks)
+        yield from _exclusive(host, devices)
+        yield from _writers(host, devices)
     if loaded or available:
         yield _restart(host)
 
@@ -104,77 +99,8 @@ def _command(host: LinuxHost, table: dict[str, str]) -> str:
     return next(known, table["debian"]).format(kernel=host.kernel)
 
 
-def _secure_boot(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Check:
-    name = "Secure Boot"
-    enabled = _secure_boot_enabled(host)
-    if enabled is None:
-        return unknown(name, "its state cannot be read", "mokutil --sb-state")
-    if not enabled:
-        return ok(name, "off: any module may be loaded")
-    if loaded:
-        return ok(name, "on, and the module was accepted")
-    key = next((key for key in KEYS if host.path(key).is_file()), None)
-    if not available:
-        return ok(name, "on: the module's key must be enrolled once", _enrol(key or KEYS[0]))
-    if not key:
-        hint = f"sudo dkms generate_mok && sudo dkms autoinstall -k {host.kernel}, then "
-        return problem(
-            name,
-            "on, and there is no key that the module could be signed with",
-            hint + _enrol(KEYS[0]),
-            blocks=blocks,
-        )
-    answer = host.run("mokutil", "--test-key", str(host.path(key)))
-    said = answer.text if answer else ""
-    if "already enrolled" in said:
-        signer = host.run("modinfo", "-F", "signer", MODULE)
-        if signer and not signer.code and not signer.text:
-            return problem(
-                name,
-                "on, and the module is not signed",
-                f"sudo dkms remove {MODULE} --all; sudo dkms autoinstall -k {host.kernel}",
-                blocks=blocks,
-            )
-        return ok(name, f"on, and the key {key} is enrolled")
-    if "request" in said:
-        return problem(
-            name,
-            "on, and the key waits to be enrolled",
-            "restart, and choose 'Enroll MOK' on the blue screen",
-            blocks=blocks,
-        )
-    if "not enrolled" in said:
-        return problem(
-            name,
-            "on, and the firmware does not know the module's key: loading it is "
-            "refused ('Operation not permitted' or 'Key was rejected by service')",
-            _enrol(key),
-            blocks=blocks,
-        )
-    return unknown(name, "on; whether the module's key is enrolled is not known", _enrol(key))
-
-
-def _enrol(key: str) -> str:
-    return (
-        f"sudo mokutil --import {key} (choose a password), restart, choose 'Enroll MOK' on the "
-        f"blue screen and type the password, then {LOAD}; Secure Boot stays on"
-    )
-
-
-def _secure_boot_enabled(host: LinuxHost) -> bool | None:
-    if not host.path("/sys/firmware/efi").is_dir():
-        return False  # started by a BIOS, which has none
-    try:
-        return host.path(SECURE_BOOT).read_bytes()[4:5] == b"\1"  # after four bytes of attributes
-    except OSError:
-        answer = host.run("mokutil", "--sb-state")
-        words = re.search(r"SecureBoot (enabled|disabled)", answer.text) if answer else None
-        return words and words[1] == "enabled"
-
-
-def _label(host: LinuxHost, virtual: list[VirtualCameraInfo], blocks: bool) -> Check:
+def _label(host: LinuxHost, devices: list[VirtualCameraInfo], blocks: bool) -> Check:
     name = "v4l2loopback label"
-    devices = [camera for camera in virtual if camera.backend == MODULE]
     for camera in devices:
         if camera.name == NAME:
             return ok(name, f"{camera.device} is named {NAME}")
@@ -192,17 +118,16 @@ def _add_device(host: LinuxHost) -> str:
     return f"sudo v4l2loopback-ctl add -n {NAME} -x 1 /dev/video{free}"
 
 
-def _exclusive(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
+def _exclusive(host: LinuxHost, devices: list[VirtualCameraInfo]) -> Iterator[Check]:
     name = "v4l2loopback exclusive_caps"
     values = (host.read(f"/sys/module/{MODULE}/parameters/exclusive_caps") or "").split(",")
     numbers = (host.read(f"/sys/module/{MODULE}/parameters/video_nr") or "").split(",")
-    devices = [camera.device for camera in virtual if camera.backend == MODULE and camera.device]
-    ours = [camera.device for camera in virtual if camera.name == NAME and camera.device]
-    for device in ours:
+    names = {camera.device or "": camera.name for camera in devices}
+    nodes = sorted(names, key=lambda path: (len(path), path))
+    for device in (node for node in nodes if names[node] == NAME):
         number = device.removeprefix("/dev/video")
         # Options count the devices in the order of their making: as told, else by their numbers.
-        order = sorted(devices, key=lambda path: (len(path), path)).index(device)
-        index = numbers.index(number) if number in numbers else order
+        index = numbers.index(number) if number in numbers else nodes.index(device)
         value = values[index] if index < len(values) else ""
         if value == "Y":
             yield ok(name, f"on for {device}")
@@ -218,29 +143,26 @@ def _exclusive(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Ch
             yield unknown(name, f"the module does not tell for {device}")
 
 
-def _feeders(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
+def _writers(host: LinuxHost, devices: list[VirtualCameraInfo]) -> Iterator[Check]:
     """Who writes into our device: the driver's state is "capture" while somebody does."""
     name = "writer of the virtual camera"
-    for camera in virtual:
-        if camera.name != NAME or not camera.device:
-            continue
-        node = camera.device.removeprefix("/dev/")
-        users = host.users_of(camera.device)
+    for device in (camera.device or "" for camera in devices if camera.name == NAME):
+        users = host.users_of(device)
         others = [str(user) for user in users if not user.is_sharpcam]
-        state = host.read(f"/sys/class/video4linux/{node}/state")
+        state = host.read(f"/sys/class/video4linux/{device.removeprefix('/dev/')}/state")
         if any(user.is_sharpcam for user in users):
-            yield ok(name, f"SharpCam writes into {camera.device}")
+            yield ok(name, f"SharpCam writes into {device}")
         elif state == "output":
-            yield ok(name, f"nobody writes into {camera.device}")
+            yield ok(name, f"nobody writes into {device}")
         elif state == "capture":
             who = " or ".join(others) or "a program of another user"
             yield problem(
                 name,
-                f"another program writes into {camera.device}: {who}",
+                f"another program writes into {device}: {who}",
                 "close it, or let it use a virtual camera of its own; in OBS: Stop Virtual Camera",
             )
         else:
-            yield unknown(name, f"the driver does not tell for {camera.device}")
+            yield unknown(name, f"the driver does not tell for {device}")
 
 
 def _restart(host: LinuxHost) -> Check:

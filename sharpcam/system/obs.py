@@ -46,9 +46,7 @@ def holder(objects: NamedObjects, run: Runner) -> str:
         return "a program still shows its last picture: close that, or stop its video"
     for program in PROGRAMS:
         if number := _process(program, run):
-            return (
-                f"{program} (process {number}) feeds {OBS_NAME}: choose Stop Virtual Camera there"
-            )
+            return f"{program} (process {number}) feeds it: choose Stop Virtual Camera there"
     return "another program feeds it: end that"
 
 
