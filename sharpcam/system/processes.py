@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 PROC = Path("/proc")
 
@@ -28,10 +28,16 @@ def processes(proc: Path = PROC) -> Iterator[Process]:
     for pid in numbers:
         try:
             name = (proc / str(pid) / "comm").read_text(errors="replace").strip()
-            words = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
+            words = (proc / str(pid) / "cmdline").read_text(errors="replace").split("\0")
         except OSError:
             continue
-        yield Process(pid, name, any(word.endswith(b"sharpcam") for word in words[:3]))
+        yield Process(pid, name, _is_sharpcam(words))
+
+
+def _is_sharpcam(words: list[str]) -> bool:
+    if PurePath(words[0]).name.startswith("python"):
+        words = words[2:3] if words[1:2] == ["-m"] else words[1:2]
+    return any(PurePath(word).name == "sharpcam" for word in words[:1])
 
 
 def users_of(path: str, proc: Path = PROC) -> list[Process]:
