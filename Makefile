@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # OpenCV's window and the virtual environment need these of the system.
 RUN_PACKAGES := python3-venv libgl1 libglib2.0-0
-TEST_PACKAGES := xvfb xauth xdotool x11-utils
+TEST_PACKAGES := xvfb xauth xdotool x11-utils dbus xdg-desktop-portal
 
 .PHONY: run test lint bench train clean
 .DEFAULT_GOAL := run

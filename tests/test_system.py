@@ -16,11 +16,26 @@ import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
 
 from sharpcam import system
-from sharpcam.system import CameraInfo, VirtualCameraInfo, linux, macos, windows
+from sharpcam.system import (
+    CameraInfo,
+    VirtualCameraInfo,
+    linux,
+    linux_checks,
+    macos,
+    macos_checks,
+    windows,
+    windows_checks,
+)
 from sharpcam.system.info import is_virtual, to_camera
 
-NAMES = ("CAMERA_BACKENDS", "CAMERA_HINT", "VIRTUAL_CAMERA_HINT")
-FUNCTIONS = ("cameras", "virtual_cameras", "has_screen")
+NAMES = (
+    *("CAMERA_BACKENDS", "CAMERA_HINT", "VIRTUAL_CAMERA_HINT"),
+    *("DEFAULT_VIRTUAL_NAME", "OBS_SOURCE"),
+)
+FUNCTIONS = (
+    *("cameras", "virtual_cameras", "has_screen"),
+    *("formats_of", "stable_id", "use_of"),
+)
 ALL = pytest.mark.parametrize("module", [linux, windows, macos], ids=lambda it: it.__name__[16:])
 OBS = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
 OURS = VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")
@@ -69,6 +84,11 @@ def test_every_module_has_the_same_names(module: ModuleType) -> None:
     for name in NAMES:
         assert type(getattr(module, name)) is type(getattr(system, name))
         assert getattr(module, name)
+
+
+def test_every_system_has_checks_for_the_doctor() -> None:
+    for module in (linux_checks, windows_checks, macos_checks):
+        assert inspect.signature(module.checks) == inspect.signature(system.checks)
 
 
 @ALL
@@ -198,3 +218,15 @@ def test_macos_has_obs_where_it_is_listed_or_installed(
         plug(macos, Found(0, "FaceTime HD Camera", "", None, None, cv2.CAP_AVFOUNDATION))
     monkeypatch.setattr(macos, "OBS", tmp_path if installed else tmp_path / "none")
     assert macos.virtual_cameras() == ([OBS] if listed or installed else [])
+
+
+@pytest.mark.parametrize("module", [windows, macos], ids=["windows", "macos"])
+def test_a_camera_is_known_again_by_its_usb_id_and_the_systems_path(module: ModuleType) -> None:
+    camera = CameraInfo(1, "Acme", r"\\?\usb#vid_046d&pid_0825#7&1", "046d:0825")
+    assert module.stable_id(camera) == r"046d:0825 \\?\usb#vid_046d&pid_0825#7&1"
+    assert module.stable_id(CameraInfo(1, "Acme")) == ""
+    assert module.formats_of(camera) == ()
+
+
+def test_macos_cannot_tell_who_watches() -> None:
+    assert macos.use_of(OBS).watchers is None

@@ -9,7 +9,8 @@ import cv2
 import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
 
-from sharpcam.system import CameraInfo, VirtualCameraInfo, linux
+from sharpcam.system import CameraInfo, VirtualCameraInfo, VirtualCameraUse, linux
+from sharpcam.system.processes import Process
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows allows symbolic links to developers only"
@@ -130,6 +131,35 @@ def test_other_kinds_of_nodes_are_no_cameras(devices: FakeDevices) -> None:
 def test_a_node_that_just_went_away_is_no_virtual_camera(devices: FakeDevices) -> None:
     (devices.sysfs / "video5").symlink_to(devices.root / "devices" / USB / "video5")
     assert linux.virtual_cameras() == []
+
+
+def test_a_camera_is_known_again_by_its_usb_id_and_port(devices: FakeDevices) -> None:
+    interface = devices.add("video4", b"Logitech C270\n").parent.parent
+    (interface / "video4linux" / "video4" / "device").symlink_to(interface)
+    (camera,) = linux.cameras()
+    assert linux.stable_id(camera) == "046d:0825 1-2:1.0"
+    assert linux.stable_id(CameraInfo(5, "Acme", "/dev/video5")) == "/dev/video5"
+    assert linux.stable_id(CameraInfo(5, "Acme")) == ""
+
+
+def test_a_camera_that_is_no_device_offers_nothing_and_is_in_no_use() -> None:
+    assert linux.formats_of(CameraInfo(5, "camera 5")) == ()
+    assert linux.use_of(VirtualCameraInfo("pipewire", None, "SharpCam")).watchers is None
+
+
+def test_programs_that_have_a_virtual_camera_open_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def users_of(path: str) -> list[Process]:
+        asked.append(path)
+        return [Process(7, "zoom"), Process(8, "python", is_sharpcam=True), Process(9, "obs")]
+
+    monkeypatch.setattr(linux, "users_of", users_of)
+    use = linux.use_of(loopback(10, "SharpCam"))
+    assert use == VirtualCameraUse(2, ("zoom (process 7)", "obs (process 9)"))
+    assert asked == ["/dev/video10"]
 
 
 @pytest.mark.parametrize("display", [None, ""])

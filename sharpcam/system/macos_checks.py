@@ -23,6 +23,7 @@ ALLOW_EXTENSION = (
 )
 START_ONCE = "open -a OBS, choose Start Virtual Camera once, and allow the extension"
 PRIVACY = "open 'x-apple.systempreferences:com.apple.preference.security?Privacy_Camera'"
+RUNTIME = "/usr/lib/libobjc.A.dylib"
 FRAMEWORK = "/System/Library/Frameworks/AVFoundation.framework/AVFoundation"
 
 
@@ -31,7 +32,7 @@ def authorization() -> int | None:
     1 restricted, 2 denied, 3 given; None where it cannot be asked."""
     try:
         framework = ctypes.CDLL(FRAMEWORK)
-        runtime = ctypes.CDLL("/usr/lib/libobjc.A.dylib")
+        runtime = ctypes.CDLL(RUNTIME)
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         runtime.objc_getClass.restype, runtime.objc_getClass.argtypes = pointer, [text]
         runtime.sel_registerName.restype, runtime.sel_registerName.argtypes = pointer, [text]
