@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
@@ -23,13 +24,16 @@ from sharpcam.check import Check, Verdict, ok, problem
 from sharpcam.errors import SharpCamError
 
 LIBRARIES = {
-    "sharpcam.system": ("opencv-python", "cv2-enumerate-cameras"),
-    "sharpcam.picture": ("pillow",),
-    "sharpcam.video": ("av",),
-    "sharpcam.model": ("onnxruntime", "onnx"),
-    "sharpcam.sink": ("pyvirtualcam",),
+    "numpy": "numpy",
+    "opencv-python": "cv2",
+    "cv2-enumerate-cameras": "cv2_enumerate_cameras",
+    "pillow": "PIL",
+    "av": "av",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "pyvirtualcam": "pyvirtualcam",
 }
-"""Our modules with the packages that they need."""
+"""Packages, and the modules that they are loaded by."""
 STYLES = {Verdict.OK: "green", Verdict.PROBLEM: "bold red", Verdict.UNKNOWN: "yellow"}
 HINTS = {Verdict.OK: "advice", Verdict.PROBLEM: "mend", Verdict.UNKNOWN: "look"}
 FRAME = (1280, 720)
@@ -54,18 +58,13 @@ def main(args: argparse.Namespace) -> int:
 
 
 def examine(model: Path | None, load: Load = import_module) -> list[Check]:
-    """Every check; fewer where the libraries for them do not load."""
-    checks = [ok("SharpCam", f"version {__version__}, Python {platform.python_version()}")]
-    loads = {}
-    for module, packages in LIBRARIES.items():
-        check = library(module, packages, load)
-        checks.append(check)
-        loads[module] = check.verdict is Verdict.OK
-    if loads["sharpcam.system"]:
-        checks += devices()
-        if loads["sharpcam.model"]:
-            checks += student(model)
-    return checks
+    """Every check; where a library does not load, that is all there is to say."""
+    broken = [check for package in LIBRARIES if (check := library(package, load))]
+    versions = (f"{package} {metadata.version(package)}" for package in LIBRARIES)
+    return [
+        ok("SharpCam", f"version {__version__}, Python {platform.python_version()}"),
+        *(broken or [ok("libraries", ", ".join(versions)), *devices(), *student(model)]),
+    ]
 
 
 def listed(checks: list[Check]) -> list[dict[str, str | bool]]:
@@ -103,21 +102,20 @@ def summary(checks: list[Check]) -> str:
     return f"{count}; SharpCam cannot work before these are mended: {', '.join(blocking)}."
 
 
-def library(module: str, packages: tuple[str, ...], load: Load = import_module) -> Check:
-    """Whether the packages are there and load, which they do with our module; their versions."""
-    name = ", ".join(packages)
-    install = f"python -m pip install --force-reinstall {' '.join(packages)}"
+def library(package: str, load: Load = import_module) -> Check | None:
+    """What is wrong with a library; None where it is there and loads."""
+    install = f"{sys.executable} -m pip install --force-reinstall {package}"
     try:
-        versions = ", ".join(metadata.version(package) for package in packages)
-        load(module)
-    except metadata.PackageNotFoundError as error:
-        return problem(name, f"{error.name} is not installed", install, blocks=True)
+        metadata.version(package)
+        load(LIBRARIES[package])
+    except metadata.PackageNotFoundError:
+        return problem(package, "not installed", install, blocks=True)
     except (ImportError, OSError) as error:
         said = " ".join(str(error).split())
         if "libGL" in said or "libgthread" in said:
             install = "sudo apt install libgl1 libglib2.0-0"
-        return problem(name, f"does not load: {said}", install, blocks=True)
-    return ok(name, versions)
+        return problem(package, f"does not load: {said}", install, blocks=True)
+    return None
 
 
 def devices() -> list[Check]:
@@ -166,7 +164,7 @@ def student(path: Path | None) -> Iterator[Check]:
                 raise ValueError(f"a picture of {y.shape} came back as {sharp.shape}")  # noqa: TRY301
         except Exception as error:  # whatever an engine raises is the finding
             detail = f"a picture is not restored: {error}"
-            hint = "python -m pip install --force-reinstall onnxruntime"
+            hint = f"{sys.executable} -m pip install --force-reinstall onnxruntime"
             yield problem("engine", detail, hint, blocks=True)
         else:
             yield ok("engine", f"restores a picture of {width}x{height} in {took_ms:.0f} ms")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import onnx
@@ -15,7 +17,7 @@ from tiny import write_identity
 from sharpcam import doctor, system
 from sharpcam.check import Check, Verdict, ok, problem, unknown
 from sharpcam.cli import main
-from sharpcam.doctor import examine, library, student, summary
+from sharpcam.doctor import LIBRARIES, examine, library, student, summary
 from sharpcam.system import CameraInfo, VirtualCameraInfo
 
 CAMERA = CameraInfo(0, "Logitech C270", "/dev/video0", "046d:0825", 200)
@@ -150,37 +152,35 @@ def failing(module: str, error: Exception) -> Callable[[str], object]:
 
 def test_a_missing_opencv_library_is_a_debian_package(machine: Machine) -> None:
     error = ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
-    checks = examine(None, failing("sharpcam.system", error))
-    check = by_name(checks)["opencv-python, cv2-enumerate-cameras"]
-    assert check.hint == "sudo apt install libgl1 libglib2.0-0"
-    assert check.blocks
-    assert not {"cameras", "model"} & by_name(checks).keys()  # nothing goes without OpenCV
+    checks = by_name(examine(None, failing("cv2", error)))
+    assert checks["opencv-python"].hint == "sudo apt install libgl1 libglib2.0-0"
+    assert checks["opencv-python"].blocks
+    assert checks.keys() == {"SharpCam", "opencv-python"}  # nothing goes without it
 
 
-def test_an_engine_that_does_not_load_blocks_and_the_rest_is_still_looked_at(
-    machine: Machine,
-) -> None:
-    error = ImportError("DLL load failed while importing onnxruntime_pybind11_state")
-    checks = by_name(examine(None, failing("sharpcam.model", error)))
-    check = checks["onnxruntime, onnx"]
-    assert check.detail.startswith("does not load: DLL load failed")
-    assert check.hint == "python -m pip install --force-reinstall onnxruntime onnx"
-    assert check.blocks
-    assert "cameras" in checks
-    assert "model" not in checks
-
-
-def test_a_package_that_is_not_installed_is_named() -> None:
-    check = library("sharpcam.video", ("av", "no-such-package-anywhere"))
-    assert check.detail == "no-such-package-anywhere is not installed"
+@pytest.mark.parametrize("kind", [ImportError, OSError])
+def test_an_engine_that_does_not_load_blocks(machine: Machine, kind: type[Exception]) -> None:
+    error = kind("DLL load failed while importing\nonnxruntime_pybind11_state")
+    check = by_name(examine(None, failing("onnxruntime", error)))["onnxruntime"]
+    assert check.detail == (
+        "does not load: DLL load failed while importing onnxruntime_pybind11_state"
+    )
+    assert check.hint == f"{sys.executable} -m pip install --force-reinstall onnxruntime"
     assert check.blocks
 
 
-def test_versions_are_told() -> None:
-    from importlib.metadata import version
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIBRARIES, "no-such-package-anywhere", "nothing")
+    check = library("no-such-package-anywhere")
+    assert check
+    assert check.detail == "not installed"
+    assert check.blocks
 
-    check = library("sharpcam.model", ("onnxruntime", "onnx"))
-    assert check.detail == f"{version('onnxruntime')}, {version('onnx')}"
+
+def test_versions_are_told(machine: Machine) -> None:
+    told = by_name(examine(None))["libraries"].detail
+    for package in LIBRARIES:
+        assert f"{package} {version(package)}" in told
 
 
 # The student
@@ -244,7 +244,7 @@ def test_the_doctor_loads_no_device_library_before_it_can_say_so() -> None:
     source = Path(doctor.__file__).read_text(encoding="utf-8")
     top = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
     allowed = (
-        *("__future__", "argparse", "json", "platform", "time", "collections", "importlib"),
+        *("__future__", "argparse", "json", "platform", "sys", "time", "collections", "importlib"),
         *("pathlib", "rich", "sharpcam.check", "sharpcam.errors", "sharpcam import __version__"),
     )
     for line in top:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fake_linux import FakeLinux
 
-from sharpcam.system.processes import PROC, processes, users_of
+from sharpcam.system.processes import PROC, openers_of, processes
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").exists(), reason="this system has no /proc"
@@ -64,7 +64,7 @@ def test_who_has_a_device_open_is_found(linux: FakeLinux) -> None:
     linux.process("zoom", opens=["/dev/video0"])
     linux.process("obs", opens=["/dev/video10", "/dev/video0"])
     linux.process("bash")
-    users = users_of("/dev/video0", linux.root / "proc")
+    users = openers_of("/dev/video0", linux.root / "proc")
     assert [str(user) for user in users] == ["zoom (process 100)", "obs (process 101)"]
 
 
@@ -73,13 +73,13 @@ def test_a_process_of_somebody_else_is_no_user(linux: FakeLinux) -> None:
     linux.remove(f"/proc/{pid}/fd/0")
     linux.remove(f"/proc/{pid}/fd/1")
     (linux.root / f"proc/{pid}/fd").rmdir()
-    assert users_of("/dev/video0", linux.root / "proc") == []
+    assert openers_of("/dev/video0", linux.root / "proc") == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_this_very_process_is_found_by_what_it_has_open(tmp_path: Path) -> None:
     path = tmp_path / "device"
     path.touch()
-    assert users_of(str(path)) == []
+    assert openers_of(str(path)) == []
     with path.open("rb"):
-        assert [user.pid for user in users_of(str(path), PROC)] == [os.getpid()]
+        assert [user.pid for user in openers_of(str(path), PROC)] == [os.getpid()]

@@ -26,6 +26,7 @@ from sharpcam.system import (
     windows,
     windows_checks,
 )
+from sharpcam.system.commands import Answer
 from sharpcam.system.info import is_virtual, to_camera
 
 NAMES = (
@@ -34,7 +35,7 @@ NAMES = (
 )
 FUNCTIONS = (
     *("cameras", "virtual_cameras", "has_screen"),
-    *("formats_of", "stable_id", "use_of"),
+    *("formats_of", "stable_id", "use_of", "holder_of"),
 )
 ALL = pytest.mark.parametrize("module", [linux, windows, macos], ids=lambda it: it.__name__[16:])
 OBS = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
@@ -230,3 +231,16 @@ def test_a_camera_is_known_again_by_its_usb_id_and_the_systems_path(module: Modu
 
 def test_macos_cannot_tell_who_watches() -> None:
     assert macos.use_of(OBS).watchers is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(Answer(0, "4711"), "OBS Studio (process 4711)"), (Answer(1, ""), ""), (None, "")],
+)
+def test_macos_suspects_obs_where_it_runs(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer | None, said: str
+) -> None:
+    monkeypatch.setattr(macos, "run", lambda *command: answer)
+    holder = macos.holder_of(OBS)
+    assert holder.startswith(said)
+    assert bool(holder) is bool(said)

@@ -144,7 +144,10 @@ def test_a_camera_is_known_again_by_its_usb_id_and_port(devices: FakeDevices) ->
 
 def test_a_camera_that_is_no_device_offers_nothing_and_is_in_no_use() -> None:
     assert linux.formats_of(CameraInfo(5, "camera 5")) == ()
-    assert linux.use_of(VirtualCameraInfo("pipewire", None, "SharpCam")).watchers is None
+    for device in (None, "SharpCam"):
+        camera = VirtualCameraInfo("pipewire", device, "SharpCam")
+        assert linux.use_of(camera).watchers is None
+        assert linux.holder_of(camera) == ""
 
 
 def test_programs_that_have_a_virtual_camera_open_are_named(
@@ -152,14 +155,17 @@ def test_programs_that_have_a_virtual_camera_open_are_named(
 ) -> None:
     asked = []
 
-    def users_of(path: str) -> list[Process]:
+    def openers_of(path: str) -> list[Process]:
         asked.append(path)
         return [Process(7, "zoom"), Process(8, "python", is_sharpcam=True), Process(9, "obs")]
 
-    monkeypatch.setattr(linux, "users_of", users_of)
+    monkeypatch.setattr(linux, "openers_of", openers_of)
     use = linux.use_of(loopback(10, "SharpCam"))
     assert use == VirtualCameraUse(2, ("zoom (process 7)", "obs (process 9)"))
     assert asked == ["/dev/video10"]
+    assert linux.holder_of(loopback(10, "SharpCam")) == (
+        "open in zoom (process 7), obs (process 9): end whichever feeds it"
+    )
 
 
 @pytest.mark.parametrize("display", [None, ""])

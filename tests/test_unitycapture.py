@@ -163,3 +163,17 @@ def test_windows_cannot_tell_who_watches_the_camera_of_obs(host: FakeWindows) ->
     obs = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
     gone = VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")
     assert windows.use_of(obs) == windows.use_of(gone) == VirtualCameraUse(None)
+
+
+def test_windows_says_who_holds_the_camera_of_obs(
+    host: FakeWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "run", host.run)
+    obs = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
+    assert windows.holder_of(obs) == ""
+    host.kernel32.memory["OBSVirtualCamVideo"] = bytes([0] * 8 + [2, 0, 0, 0])
+    host.running["obs64.exe"] = 7
+    assert (
+        windows.holder_of(obs) == "obs64.exe (process 7) feeds it: choose Stop Virtual Camera there"
+    )
+    assert windows.holder_of(VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")) == ""

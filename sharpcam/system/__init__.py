@@ -1,9 +1,8 @@
 """Everything platform-specific; the rest of the program never asks which system it runs on.
 
 Each system's module has the same names: CAMERA_BACKENDS, CAMERA_HINT, VIRTUAL_CAMERA_HINT,
-DEFAULT_VIRTUAL_NAME, OBS_SOURCE,
-cameras(), virtual_cameras(), has_screen(), formats_of(), stable_id(), use_of(). What the doctor
-looks at on a system is checks() in its *_checks module.
+DEFAULT_VIRTUAL_NAME, OBS_SOURCE, cameras(), virtual_cameras(), has_screen(), formats_of(),
+stable_id(), use_of(), holder_of(). The doctor's checks() are in modules of their own.
 """
 
 from __future__ import annotations
@@ -65,6 +64,12 @@ def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
     return _host.use_of(camera)
 
 
+def holder_of(camera: VirtualCameraInfo) -> str:
+    """Who keeps a virtual camera from being fed by us, and what to do; empty where nobody is known
+    to."""
+    return _host.holder_of(camera)
+
+
 def checks(cameras: list[CameraInfo], virtual: list[VirtualCameraInfo]) -> list[Check]:
     """What is right and wrong with this system; `cameras` and `virtual` as listed above."""
     return _checks.checks(cameras, virtual)
@@ -84,6 +89,7 @@ __all__ = [
     "checks",
     "formats_of",
     "has_screen",
+    "holder_of",
     "stable_id",
     "use_of",
     "virtual_cameras",

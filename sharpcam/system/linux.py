@@ -19,7 +19,7 @@ from sharpcam.system.info import (
     VirtualCameraUse,
     to_camera,
 )
-from sharpcam.system.processes import users_of
+from sharpcam.system.processes import openers_of
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
 DEFAULT_VIRTUAL_NAME = NAME
@@ -78,9 +78,14 @@ def stable_id(camera: CameraInfo) -> str:
 def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
     if not (camera.device or "").startswith("/dev/"):
         return VirtualCameraUse(None)
-    users = users_of(camera.device or "")
+    users = openers_of(camera.device or "")
     programs = tuple(str(user) for user in users if not user.is_sharpcam)
     return VirtualCameraUse(len(programs), programs)
+
+
+def holder_of(camera: VirtualCameraInfo) -> str:
+    programs = use_of(camera).programs
+    return f"open in {', '.join(programs)}: end whichever feeds it" if programs else ""
 
 
 def has_screen() -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sharpcam.system.camera_formats import offered
 from sharpcam.system.commands import Runner, run
 from sharpcam.system.info import CameraFormat
-from sharpcam.system.processes import Process, processes, users_of
+from sharpcam.system.processes import Process, openers_of, processes
 
 
 def _may_open(path: str) -> bool:
@@ -76,4 +76,4 @@ class LinuxHost:
         return list(processes(self.path("/proc")))
 
     def users_of(self, device: str) -> list[Process]:
-        return users_of(device, self.path("/proc"))
+        return openers_of(device, self.path("/proc"))

@@ -89,7 +89,7 @@ def _is_available(host: LinuxHost) -> bool:
 
 
 def _version(host: LinuxHost) -> str:
-    return host.read(f"/sys/module/{MODULE}/version") or "unknown"
+    return host.read(f"/sys/module/{MODULE}/version") or "0.12 or older"  # those do not tell
 
 
 def _command(host: LinuxHost, table: dict[str, str]) -> str:
@@ -152,7 +152,7 @@ def _writers(host: LinuxHost, devices: list[VirtualCameraInfo]) -> Iterator[Chec
         state = host.read(f"/sys/class/video4linux/{device.removeprefix('/dev/')}/state")
         if any(user.is_sharpcam for user in users):
             yield ok(name, f"SharpCam writes into {device}")
-        elif state == "output":
+        elif state == "output" or not (state or others):
             yield ok(name, f"nobody writes into {device}")
         elif state == "capture":
             who = " or ".join(others) or "a program of another user"
@@ -161,8 +161,13 @@ def _writers(host: LinuxHost, devices: list[VirtualCameraInfo]) -> Iterator[Chec
                 f"another program writes into {device}: {who}",
                 "close it, or let it use a virtual camera of its own; in OBS: Stop Virtual Camera",
             )
-        else:
-            yield unknown(name, f"the driver does not tell for {device}")
+        else:  # 0.12 has no state
+            who = ", ".join(others)
+            yield unknown(
+                name,
+                f"{device} is open in {who}; whether it reads or writes is not told",
+                "close what is no meeting app; in OBS: Stop Virtual Camera",
+            )
 
 
 def _restart(host: LinuxHost) -> Check:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 from cv2_enumerate_cameras import enumerate_cameras
 
+from sharpcam.system.commands import run
 from sharpcam.system.info import (
     OBS_NAME,
     CameraFormat,
@@ -49,6 +50,13 @@ def stable_id(camera: CameraInfo) -> str:
 
 def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
     return VirtualCameraUse(None)  # OBS's extension tells nobody
+
+
+def holder_of(camera: VirtualCameraInfo) -> str:
+    answer = run("pgrep", "-x", "OBS")
+    if answer and answer.code == 0:
+        return f"OBS Studio (process {answer.text}) may feed it: choose Stop Virtual Camera there"
+    return ""
 
 
 def has_screen() -> bool:

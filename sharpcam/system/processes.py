@@ -40,7 +40,7 @@ def _is_sharpcam(words: list[str]) -> bool:
     return any(PurePath(word).name == "sharpcam" for word in words[:1])
 
 
-def users_of(path: str, proc: Path = PROC) -> list[Process]:
+def openers_of(path: str, proc: Path = PROC) -> list[Process]:
     """The processes that have the device open. Those of other people are seen by root only."""
     return [process for process in processes(proc) if _has_open(proc / str(process.pid), path)]
 

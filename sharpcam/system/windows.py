@@ -15,6 +15,7 @@ os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 import cv2
 from cv2_enumerate_cameras import enumerate_cameras
 
+from sharpcam.system.commands import run
 from sharpcam.system.info import (
     NAME,
     OBS_NAME,
@@ -25,6 +26,8 @@ from sharpcam.system.info import (
     is_virtual,
     to_camera,
 )
+from sharpcam.system.named_objects import NamedObjects
+from sharpcam.system.obs import holder as obs_holder
 from sharpcam.system.unitycapture import UnityCaptureWatch
 
 CAMERA_BACKENDS = (cv2.CAP_DSHOW, cv2.CAP_MSMF)
@@ -33,7 +36,10 @@ OBS_SOURCE = "Video Capture Device"
 CAMERA_HINT = (
     "check Settings > Privacy > Camera, that desktop apps may use it, and that it is plugged in"
 )
-VIRTUAL_CAMERA_HINT = f"register UnityCapture as {NAME}, or install OBS Studio for its camera"
+VIRTUAL_CAMERA_HINT = (
+    f"register UnityCapture as {NAME} (sharpcam doctor says how), or get the camera of OBS: "
+    "winget install OBSProject.OBSStudio"
+)
 
 _KNOWN = {
     NAME: ("unitycapture", NAME),
@@ -77,6 +83,10 @@ def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
             time.sleep(1 / 15)
             watchers = watch.watchers()
     return VirtualCameraUse(watchers)
+
+
+def holder_of(camera: VirtualCameraInfo) -> str:
+    return obs_holder(NamedObjects(), run) if camera.backend == "obs" else ""
 
 
 def has_screen() -> bool:
