@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
 def examine(model: Path | None, load: Load = import_module) -> list[Check]:
     """Every check; where a library does not load, that is all there is to say."""
     broken = [check for package in LIBRARIES if (check := library(package, load))]
-    versions = (f"{package} {metadata.version(package)}" for package in LIBRARIES)
+    versions = (f"{package} {version_of(package)}".rstrip() for package in LIBRARIES)
     return [
         ok("SharpCam", f"version {__version__}, Python {platform.python_version()}"),
         *(broken or [ok("libraries", ", ".join(versions)), *devices(), *student(model)]),
@@ -106,16 +106,21 @@ def library(package: str, load: Load = import_module) -> Check | None:
     """What is wrong with a library; None where it is there and loads."""
     install = f"{sys.executable} -m pip install --force-reinstall {package}"
     try:
-        metadata.version(package)
         load(LIBRARIES[package])
-    except metadata.PackageNotFoundError:
-        return problem(package, "not installed", install, blocks=True)
     except (ImportError, OSError) as error:
         said = " ".join(str(error).split())
         if "libGL" in said or "libgthread" in said:
             install = "sudo apt install libgl1 libglib2.0-0"
         return problem(package, f"does not load: {said}", install, blocks=True)
     return None
+
+
+def version_of(package: str) -> str:
+    """Empty where it is not told, as in an installer's program."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def devices() -> list[Check]:

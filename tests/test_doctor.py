@@ -17,7 +17,7 @@ from tiny import write_identity
 from sharpcam import doctor, system
 from sharpcam.check import Check, Verdict, ok, problem, unknown
 from sharpcam.cli import main
-from sharpcam.doctor import LIBRARIES, examine, library, student, summary
+from sharpcam.doctor import LIBRARIES, examine, library, student, summary, version_of
 from sharpcam.system import CameraInfo, VirtualCameraInfo
 
 CAMERA = CameraInfo(0, "Logitech C270", "/dev/video0", "046d:0825", 200)
@@ -170,11 +170,17 @@ def test_an_engine_that_does_not_load_blocks(machine: Machine, kind: type[Except
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LIBRARIES, "no-such-package-anywhere", "nothing")
+    monkeypatch.setitem(LIBRARIES, "no-such-package-anywhere", "no_such_module_anywhere")
     check = library("no-such-package-anywhere")
     assert check
-    assert check.detail == "not installed"
+    assert check.detail == "does not load: No module named 'no_such_module_anywhere'"
+    assert check.hint.endswith("pip install --force-reinstall no-such-package-anywhere")
     assert check.blocks
+
+
+def test_a_library_without_a_version_is_still_one() -> None:
+    assert version_of("no-such-package-anywhere") == ""
+    assert version_of("onnxruntime") == version("onnxruntime")
 
 
 def test_versions_are_told(machine: Machine) -> None:

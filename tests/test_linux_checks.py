@@ -218,6 +218,20 @@ def test_options_of_another_program_are_named(debian: FakeLinux) -> None:
     assert not check.blocks
 
 
+def test_a_newer_kernel_without_the_module_is_told_before_the_restart(debian: FakeLinux) -> None:
+    name = "v4l2loopback for the kernel 6.1.0-100-amd64"
+    debian.write("/lib/modules/6.1.0-49-amd64/modules.dep", "kernel/videodev.ko:\n")  # an old one
+    debian.write("/lib/modules/6.1.0-100-amd64/modules.dep", "updates/dkms/v4l2loopback.ko.xz:\n")
+    assert not [check for check in debian.checks() if check.startswith("v4l2loopback for")]
+    debian.write("/lib/modules/6.1.0-100-amd64/modules.dep", "kernel/videodev.ko:\n")
+    check = debian.checks()[name]
+    assert check.verdict is Verdict.PROBLEM
+    assert not check.blocks
+    assert check.hint == (
+        "sudo apt install linux-headers-6.1.0-100-amd64 && sudo dkms autoinstall -k 6.1.0-100-amd64"
+    )
+
+
 # Secure Boot
 
 

@@ -36,7 +36,7 @@ def loopback_checks(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterat
     blocks = not virtual
     devices = [camera for camera in virtual if (camera.device or "").startswith("/dev/")]
     loaded = host.path(f"/sys/module/{MODULE}").is_dir()
-    available = _is_available(host)
+    available = _is_available(host, host.kernel)
     yield _module(host, loaded, available, blocks)
     yield secure_boot(host, loaded, available, blocks)
     if loaded:
@@ -45,6 +45,7 @@ def loopback_checks(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterat
         yield from _writers(host, devices)
     if loaded or available:
         yield _restart(host)
+        yield from _newer_kernels(host)
 
 
 def _module(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Check:
@@ -62,7 +63,7 @@ def _module(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Che
         )
     versions = [path.name for path in sorted(host.path(f"/var/lib/dkms/{MODULE}").glob("[0-9]*"))]
     if not versions:
-        install = _command(host, _INSTALL)
+        install = _command(host, _INSTALL, host.kernel)
         return problem(name, "not installed", f"{install} && {LOAD}", blocks=blocks)
     version = versions[-1]
     build = f"sudo dkms autoinstall -k {host.kernel} && {LOAD}"
@@ -71,7 +72,7 @@ def _module(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Che
             name,
             f"version {version} is installed, but not built for the kernel {host.kernel}, "
             "whose headers are missing (after a kernel update)",
-            f"{_command(host, _HEADERS)} && {build}",
+            f"{_command(host, _HEADERS, host.kernel)} && {build}",
             blocks=blocks,
         )
     return problem(
@@ -83,20 +84,24 @@ def _module(host: LinuxHost, loaded: bool, available: bool, blocks: bool) -> Che
     )
 
 
-def _is_available(host: LinuxHost) -> bool:
-    """Whether modprobe would find it for the running kernel."""
-    return f"/{MODULE}.ko" in (host.read(f"/lib/modules/{host.kernel}/modules.dep") or "")
+def _is_available(host: LinuxHost, kernel: str) -> bool:
+    """Whether modprobe would find it under this kernel."""
+    return f"/{MODULE}.ko" in (host.read(f"/lib/modules/{kernel}/modules.dep") or "")
 
 
 def _version(host: LinuxHost) -> str:
     return host.read(f"/sys/module/{MODULE}/version") or "0.12 or older"  # those do not tell
 
 
-def _command(host: LinuxHost, table: dict[str, str]) -> str:
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _command(host: LinuxHost, table: dict[str, str], kernel: str) -> str:
     release = host.release()
     families = f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()
     known = (table[word] for family in families for word in table if family.startswith(word))
-    return next(known, table["debian"]).format(kernel=host.kernel)
+    return next(known, table["debian"]).format(kernel=kernel)
 
 
 def _label(host: LinuxHost, devices: list[VirtualCameraInfo], blocks: bool) -> Check:
@@ -111,8 +116,7 @@ def _label(host: LinuxHost, devices: list[VirtualCameraInfo], blocks: bool) -> C
 
 
 def _add_device(host: LinuxHost) -> str:
-    numbers = tuple(int(part) for part in re.findall(r"\d+", _version(host))[:2])
-    if numbers < (0, 13) or not host.path("/dev/v4l2loopback").exists():
+    if _numbers(_version(host))[:2] < (0, 13) or not host.path("/dev/v4l2loopback").exists():
         return RELOAD
     free = next(n for n in range(10, 256) if not host.path(f"/dev/video{n}").exists())
     return f"sudo v4l2loopback-ctl add -n {NAME} -x 1 /dev/video{free}"
@@ -191,3 +195,16 @@ def _restart(host: LinuxHost) -> Check:
         where = ", ".join(options)
         return problem(name, f"{where} has other options", f"put there: {OPTIONS}")
     return problem(name, "not loaded" if not loads else "loaded without our options", PERSIST)
+
+
+def _newer_kernels(host: LinuxHost) -> Iterator[Check]:
+    """Kernels that an update has installed, and that the next restart will start."""
+    for folder in sorted(host.path("/lib/modules").glob("*/modules.dep")):
+        kernel = folder.parent.name
+        if _numbers(kernel) > _numbers(host.kernel) and not _is_available(host, kernel):
+            headers = _command(host, _HEADERS, kernel)
+            yield problem(
+                f"v4l2loopback for the kernel {kernel}",
+                "not built: the virtual camera will be missing after a restart into it",
+                f"{headers} && sudo dkms autoinstall -k {kernel}",
+            )
