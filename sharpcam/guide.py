@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
         args.parser.print_help()
         print("\nMore: sharpcam help camera; sharpcam COMMAND --help")
         return 0
-    from sharpcam import system
+    from sharpcam import system  # loads OpenCV, which the list of commands has no use for
 
     virtual = system.virtual_cameras()
     name = virtual[0].name if virtual else system.DEFAULT_VIRTUAL_NAME
