@@ -10,6 +10,12 @@ from sharpcam.system import commands
 from sharpcam.system.commands import Answer, run
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(commands, "SECONDS", 120)
+
+
 def python(code: str) -> Answer | None:
     return run(sys.executable, "-c", code)
 

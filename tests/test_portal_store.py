@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sharpcam.check import Check, Verdict
+from sharpcam.system import commands
 from sharpcam.system.commands import Answer, run
 from sharpcam.system.linux_desktop import STORE, STORE_PATH, _permission
 from sharpcam.system.linux_host import LinuxHost
@@ -31,6 +32,7 @@ class Bus:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self._started: list[subprocess.Popen[str]] = []
+        monkeypatch.setattr(commands, "SECONDS", 120)  # however slow the machine is
         monkeypatch.setenv("XDG_DATA_HOME", str(folder))
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
         config = folder / "bus.conf"
