@@ -198,8 +198,9 @@ def test_programs_that_use_a_camera_now_are_named(healthy: FakeWindows) -> None:
     assert not check.blocks
 
 
-def test_sharpcam_itself_may_use_a_camera(healthy: FakeWindows) -> None:
-    key = rf"{CONSENT}\NonPackaged\C:#Program Files#SharpCam#sharpcam.exe"
+@pytest.mark.parametrize("program", ["sharpcam.exe", "pythonw.exe"])
+def test_sharpcam_itself_may_use_a_camera(healthy: FakeWindows, program: str) -> None:
+    key = rf"{CONSENT}\NonPackaged\C:#Program Files#SharpCam#{program}"
     healthy.winreg.set("HKEY_CURRENT_USER", key, "LastUsedTimeStop", 0)
     check = healthy.checks()["use of the cameras"]
     assert (check.verdict, check.detail) == (Verdict.OK, "SharpCam uses one")

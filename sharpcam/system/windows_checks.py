@@ -20,6 +20,8 @@ POLICY = r"SOFTWARE\Policies\Microsoft\Windows\AppPrivacy"
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
 PRIVACY = "start ms-settings:privacy-webcam"
 INSTALL_OBS = "winget install OBSProject.OBSStudio"
+OURS = ("sharpcam.exe", "python.exe", "pythonw.exe")
+"""What SharpCam runs as."""
 BLOCKED_BY_OBS = "unitycapturefilter64bit.dll"
 """OBS refuses to load a library of this name."""
 
@@ -82,7 +84,7 @@ def _busy(host: WindowsHost) -> Check:
         for program in host.registry.keys("HKEY_CURRENT_USER", key)
         if host.registry.value("HKEY_CURRENT_USER", rf"{key}\{program}", "LastUsedTimeStop") == 0
     ]
-    others = [user for user in users if user.lower() not in ("sharpcam.exe", "python.exe")]
+    others = [user for user in users if user.lower() not in OURS]
     if others:
         return problem(
             name,
