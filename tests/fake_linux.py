@@ -94,6 +94,7 @@ class FakeLinux:
 
     def load_module(self, version: str = "0.12.7", exclusive: str = "Y,N,N,N,N,N,N,N") -> None:
         """v4l2loopback with one device, as sysfs shows it; 0.12 shows less of itself."""
+        self.write("/sys/class/video4linux/video10/format")
         if not version.startswith("0.12"):
             self.write("/sys/module/v4l2loopback/version", f"{version}\n")
             self.write("/sys/class/video4linux/video10/state", "output\n")

@@ -389,12 +389,18 @@ def test_a_reader_of_our_virtual_camera_is_no_writer(debian: FakeLinux) -> None:
     assert debian.checks()[WRITER].verdict is Verdict.OK
 
 
-def test_older_modules_do_not_tell_a_writer_from_a_reader(debian: FakeLinux) -> None:
-    assert debian.checks()[WRITER].detail == "nobody writes into /dev/video10"
+def test_older_modules_show_a_format_while_somebody_writes(debian: FakeLinux) -> None:
     pid = debian.process("obs", opens=["/dev/video10"])
+    assert debian.checks()[WRITER].verdict is Verdict.OK
+    debian.write("/sys/class/video4linux/video10/format", "YU12:640x480@30\n")
     check = debian.checks()[WRITER]
-    assert check.verdict is Verdict.UNKNOWN
+    assert check.verdict is Verdict.PROBLEM
     assert f"obs (process {pid})" in check.detail
+
+
+def test_a_driver_that_tells_nothing_leaves_it_open(debian: FakeLinux) -> None:
+    debian.remove("/sys/class/video4linux/video10/format")
+    assert debian.checks()[WRITER].verdict is Verdict.UNKNOWN
 
 
 def test_a_camera_that_does_not_tell_its_formats_is_no_problem(debian: FakeLinux) -> None:

@@ -148,30 +148,33 @@ def _exclusive(host: LinuxHost, devices: list[VirtualCameraInfo]) -> Iterator[Ch
 
 
 def _writers(host: LinuxHost, devices: list[VirtualCameraInfo]) -> Iterator[Check]:
-    """Who writes into our device: the driver's state is "capture" while somebody does."""
+    """Who writes into our device, beside us."""
     name = "writer of the virtual camera"
     for device in (camera.device or "" for camera in devices if camera.name == NAME):
         users = host.users_of(device)
-        others = [str(user) for user in users if not user.is_sharpcam]
-        state = host.read(f"/sys/class/video4linux/{device.removeprefix('/dev/')}/state")
+        written = _is_written(host, device.removeprefix("/dev/"))
         if any(user.is_sharpcam for user in users):
             yield ok(name, f"SharpCam writes into {device}")
-        elif state == "output" or not (state or others):
+        elif written is None:
+            yield unknown(name, f"the driver does not tell for {device}")
+        elif not written:
             yield ok(name, f"nobody writes into {device}")
-        elif state == "capture":
-            who = " or ".join(others) or "a program of another user"
+        else:
+            others = " or ".join(map(str, users)) or "a program of another user"
             yield problem(
                 name,
-                f"another program writes into {device}: {who}",
+                f"another program writes into {device}: {others}",
                 "close it, or let it use a virtual camera of its own; in OBS: Stop Virtual Camera",
             )
-        else:  # 0.12 has no state
-            who = ", ".join(others)
-            yield unknown(
-                name,
-                f"{device} is open in {who}; whether it reads or writes is not told",
-                "close what is no meeting app; in OBS: Stop Virtual Camera",
-            )
+
+
+def _is_written(host: LinuxHost, node: str) -> bool | None:
+    """Whether pictures can be captured from the device; None where the driver does not tell."""
+    state = host.read(f"/sys/class/video4linux/{node}/state")
+    if state is not None:
+        return state == "capture"
+    shown = host.read(f"/sys/class/video4linux/{node}/format")  # 0.12 tells no more than this
+    return None if shown is None else shown != ""
 
 
 def _restart(host: LinuxHost) -> Check:
