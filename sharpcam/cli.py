@@ -119,6 +119,15 @@ def build_parser() -> argparse.ArgumentParser:
     devices.add_argument("--json", action="store_true")
     devices.set_defaults(module="sharpcam.devices")
 
+    doctor = commands.add_parser("doctor", help="what is wrong here, and the command that mends it")
+    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--model", type=Path, help="a student of your own (.onnx)")
+    doctor.set_defaults(module="sharpcam.doctor")
+
+    guide = commands.add_parser("help", help="help camera: where meeting apps choose their camera")
+    guide.add_argument("topic", nargs="?", choices=["camera"])
+    guide.set_defaults(module="sharpcam.guide", parser=parser)
+
     bench = commands.add_parser("bench", help="milliseconds per stage; the last line is JSON")
     bench.add_argument("--json", action="store_true", help="only the JSON line")
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")

@@ -18,7 +18,17 @@ MODULES = {
 }
 
 LAYERS: tuple[set[str], ...] = (
-    {"errors", "frame", "settings", "setting_kinds", "status", "slot", "profile", "network"},
+    {
+        "errors",
+        "check",
+        "frame",
+        "settings",
+        "setting_kinds",
+        "status",
+        "slot",
+        "profile",
+        "network",
+    },
     {"demand", "freeze", "governor"},
     {"assets", "atomic", "paths", "session", "settings_toml", "system"},
     {"log", "profiles", "settings_file"},
@@ -28,7 +38,7 @@ LAYERS: tuple[set[str], ...] = (
     {"capture", "output", "guard", "pipeline", "learner"},
     {"controller", "remote", "remote_server"},
     {"choose", "terminal", "run", "devices", "bench", "batch", "jobs"},
-    {"remote_client", "autostart"},
+    {"remote_client", "autostart", "doctor", "guide"},
     {"cli", "__main__"},
 )
 """From the bottom up; imports point downward or within a layer."""

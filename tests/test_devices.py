@@ -8,12 +8,18 @@ import pytest
 
 from sharpcam import system
 from sharpcam.cli import main
-from sharpcam.system import CameraInfo, VirtualCameraInfo
+from sharpcam.system import CameraFormat, CameraInfo, VirtualCameraInfo, VirtualCameraUse
+from sharpcam.system.info import FrameSize
 
 LOGI = CameraInfo(0, "Logitech C270", "/dev/video0", "046d:0825", 200)
 BARE = CameraInfo(12, "FaceTime")
 OURS = VirtualCameraInfo("v4l2loopback", "/dev/video10", "SharpCam")
 ONLY = VirtualCameraInfo("obs", None, "OBS Virtual Camera")
+
+
+YUYV = CameraFormat("YUYV", False, (FrameSize(640, 480, (30.0, 15.0)), FrameSize(800, 600)))
+MJPG = CameraFormat("MJPG", True, (FrameSize(1280, 720, (29.97,)),))
+NOBODY = VirtualCameraUse(0)
 
 
 class Devices:
@@ -27,9 +33,16 @@ class Devices:
         *options: str,
         cameras: tuple[CameraInfo, ...] = (),
         virtual: tuple[VirtualCameraInfo, ...] = (),
+        formats: tuple[CameraFormat, ...] = (),
+        use: VirtualCameraUse = NOBODY,
     ) -> str:
         self._monkeypatch.setattr(system, "cameras", lambda: list(cameras))
         self._monkeypatch.setattr(system, "virtual_cameras", lambda: list(virtual))
+        self._monkeypatch.setattr(system, "formats_of", lambda camera: formats)
+        self._monkeypatch.setattr(
+            system, "stable_id", lambda camera: f"{camera.usb_id} 1-2".strip()
+        )
+        self._monkeypatch.setattr(system, "use_of", lambda camera: use)
         assert main(["devices", *options]) == 0
         out, err = self._capsys.readouterr()
         assert err == ""
@@ -53,14 +66,51 @@ def parts(text: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_every_device_has_a_line_below_its_heading(devices: Devices) -> None:
-    assert parts(devices(cameras=(LOGI, BARE), virtual=(OURS, ONLY))) == [
-        ("Cameras", ["0  Logitech C270  /dev/video0 046d:0825", "12  FaceTime"]),
+def test_every_device_stands_below_its_heading(devices: Devices) -> None:
+    text = devices(cameras=(LOGI, BARE), virtual=(OURS, ONLY), formats=(MJPG, YUYV))
+    assert parts(text) == [
+        (
+            "Cameras",
+            [
+                "0  Logitech C270  /dev/video0 046d:0825",
+                "id 046d:0825 1-2",
+                "MJPG (compressed) 1280x720@29.97",
+                "YUYV (uncompressed) 640x480@30 800x600",
+                "12  FaceTime",
+                "id 1-2",
+                "MJPG (compressed) 1280x720@29.97",
+                "YUYV (uncompressed) 640x480@30 800x600",
+            ],
+        ),
         (
             "Virtual cameras",
-            ["SharpCam  /dev/video10 (v4l2loopback)", "OBS Virtual Camera  (obs)"],
+            [
+                "SharpCam  /dev/video10 (v4l2loopback)",
+                "choose 'SharpCam' in the meeting app; `sharpcam help camera` says where",
+                "no program watches it",
+                "OBS Virtual Camera  (obs)",
+                "no program watches it",
+            ],
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (VirtualCameraUse(0), "no program watches it"),
+        (VirtualCameraUse(1), "a program watches it"),
+        (VirtualCameraUse(None), "whether a program watches cannot be told"),
+        (
+            VirtualCameraUse(2, ("zoom (process 7)", "obs (process 9)")),
+            "open in zoom (process 7), ",
+        ),
+    ],
+)
+def test_who_watches_is_told_where_it_can_be(
+    devices: Devices, use: VirtualCameraUse, said: str
+) -> None:
+    assert said in devices(virtual=(OURS,), use=use)
 
 
 def test_what_is_missing_comes_with_what_to_do(devices: Devices) -> None:
@@ -73,7 +123,7 @@ def test_what_is_missing_comes_with_what_to_do(devices: Devices) -> None:
 @pytest.mark.parametrize("name", ["[red]Cam[/red]", "Cam :smile:", "[/]", "USB2.0 [HD]: USB2.0"])
 def test_a_name_is_shown_as_it_is(devices: Devices, name: str) -> None:
     text = devices(cameras=(CameraInfo(0, name),), virtual=(VirtualCameraInfo("obs", name, name),))
-    assert text.count(name) == 3
+    assert text.count(name) == 4
 
 
 def test_a_line_is_not_broken_in_a_narrow_terminal(
@@ -90,7 +140,19 @@ def test_no_colours_go_into_a_file(devices: Devices) -> None:
 
 
 def test_json_is_one_line_with_everything(devices: Devices) -> None:
-    text = devices("--json", cameras=(LOGI, BARE), virtual=(OURS, ONLY))
+    use = VirtualCameraUse(1, ("zoom (process 7)",))
+    text = devices("--json", cameras=(LOGI, BARE), virtual=(OURS, ONLY), formats=(YUYV,), use=use)
+    formats = [
+        {
+            "name": "YUYV",
+            "compressed": False,
+            "sizes": [
+                {"width": 640, "height": 480, "fps": [30.0, 15.0]},
+                {"width": 800, "height": 600, "fps": []},
+            ],
+        }
+    ]
+    watched = {"watchers": 1, "programs": ["zoom (process 7)"]}
     assert text.count("\n") == 1
     assert json.loads(text) == {
         "cameras": [
@@ -100,12 +162,22 @@ def test_json_is_one_line_with_everything(devices: Devices) -> None:
                 "path": "/dev/video0",
                 "usb_id": "046d:0825",
                 "backend": 200,
+                "id": "046d:0825 1-2",
+                "formats": formats,
             },
-            {"index": 12, "name": "FaceTime", "path": "", "usb_id": "", "backend": 0},
+            {
+                "index": 12,
+                "name": "FaceTime",
+                "path": "",
+                "usb_id": "",
+                "backend": 0,
+                "id": "1-2",
+                "formats": formats,
+            },
         ],
         "virtual_cameras": [
-            {"backend": "v4l2loopback", "device": "/dev/video10", "name": "SharpCam"},
-            {"backend": "obs", "device": None, "name": "OBS Virtual Camera"},
+            {"backend": "v4l2loopback", "device": "/dev/video10", "name": "SharpCam", **watched},
+            {"backend": "obs", "device": None, "name": "OBS Virtual Camera", **watched},
         ],
     }
 

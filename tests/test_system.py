@@ -16,11 +16,27 @@ import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
 
 from sharpcam import system
-from sharpcam.system import CameraInfo, VirtualCameraInfo, linux, macos, windows
+from sharpcam.system import (
+    CameraInfo,
+    VirtualCameraInfo,
+    linux,
+    linux_checks,
+    macos,
+    macos_checks,
+    windows,
+    windows_checks,
+)
+from sharpcam.system.commands import Answer
 from sharpcam.system.info import is_virtual, to_camera
 
-NAMES = ("CAMERA_BACKENDS", "CAMERA_HINT", "VIRTUAL_CAMERA_HINT")
-FUNCTIONS = ("cameras", "virtual_cameras", "has_screen", "users_of")
+NAMES = (
+    *("CAMERA_BACKENDS", "CAMERA_HINT", "VIRTUAL_CAMERA_HINT"),
+    *("DEFAULT_VIRTUAL_NAME", "OBS_SOURCE"),
+)
+FUNCTIONS = (
+    *("cameras", "virtual_cameras", "has_screen", "users_of"),
+    *("formats_of", "stable_id", "use_of", "holder_of"),
+)
 ALL = pytest.mark.parametrize("module", [linux, windows, macos], ids=lambda it: it.__name__[16:])
 OBS = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
 OURS = VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")
@@ -69,6 +85,11 @@ def test_every_module_has_the_same_names(module: ModuleType) -> None:
     for name in NAMES:
         assert type(getattr(module, name)) is type(getattr(system, name))
         assert getattr(module, name)
+
+
+def test_every_system_has_checks_for_the_doctor() -> None:
+    for module in (linux_checks, windows_checks, macos_checks):
+        assert inspect.signature(module.checks) == inspect.signature(system.checks)
 
 
 @ALL
@@ -202,3 +223,28 @@ def test_macos_has_obs_where_it_is_listed_or_installed(
 
 def test_a_device_without_a_path_is_used_by_nobody() -> None:
     assert system.users_of("") == []
+
+
+@pytest.mark.parametrize("module", [windows, macos], ids=["windows", "macos"])
+def test_a_camera_is_known_again_by_its_usb_id_and_the_systems_path(module: ModuleType) -> None:
+    camera = CameraInfo(1, "Acme", r"\\?\usb#vid_046d&pid_0825#7&1", "046d:0825")
+    assert module.stable_id(camera) == r"046d:0825 \\?\usb#vid_046d&pid_0825#7&1"
+    assert module.stable_id(CameraInfo(1, "Acme")) == ""
+    assert module.formats_of(camera) == ()
+
+
+def test_macos_cannot_tell_who_watches() -> None:
+    assert macos.use_of(OBS).watchers is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(Answer(0, "4711"), "OBS Studio (process 4711)"), (Answer(1, ""), ""), (None, "")],
+)
+def test_macos_suspects_obs_where_it_runs(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer | None, said: str
+) -> None:
+    monkeypatch.setattr(macos, "run", lambda *command: answer)
+    holder = macos.holder_of(OBS)
+    assert holder.startswith(said)
+    assert bool(holder) is bool(said)

@@ -11,7 +11,8 @@ import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
 from fakes import until
 
-from sharpcam.system import CameraInfo, VirtualCameraInfo, linux
+from sharpcam.system import CameraInfo, VirtualCameraInfo, VirtualCameraUse, linux
+from sharpcam.system.processes import Process
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows allows symbolic links to developers only"
@@ -134,6 +135,41 @@ def test_a_node_that_just_went_away_is_no_virtual_camera(devices: FakeDevices) -
     assert linux.virtual_cameras() == []
 
 
+def test_a_camera_is_known_again_by_its_usb_id_and_port(devices: FakeDevices) -> None:
+    interface = devices.add("video4", b"Logitech C270\n").parent.parent
+    (interface / "video4linux" / "video4" / "device").symlink_to(interface)
+    (camera,) = linux.cameras()
+    assert linux.stable_id(camera) == "046d:0825 1-2:1.0"
+    assert linux.stable_id(CameraInfo(5, "Acme", "/dev/video5")) == "/dev/video5"
+    assert linux.stable_id(CameraInfo(5, "Acme")) == ""
+
+
+def test_a_camera_that_is_no_device_offers_nothing_and_is_in_no_use() -> None:
+    assert linux.formats_of(CameraInfo(5, "camera 5")) == ()
+    for device in (None, "SharpCam"):
+        camera = VirtualCameraInfo("pipewire", device, "SharpCam")
+        assert linux.use_of(camera).watchers is None
+        assert linux.holder_of(camera) == ""
+
+
+def test_programs_that_have_a_virtual_camera_open_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def openers_of(path: str) -> list[Process]:
+        asked.append(path)
+        return [Process(7, "zoom"), Process(8, "python", is_sharpcam=True), Process(9, "obs")]
+
+    monkeypatch.setattr(linux, "openers_of", openers_of)
+    use = linux.use_of(loopback(10, "SharpCam"))
+    assert use == VirtualCameraUse(2, ("zoom (process 7)", "obs (process 9)"))
+    assert asked == ["/dev/video10"]
+    assert linux.holder_of(loopback(10, "SharpCam")) == (
+        "open in zoom (process 7), obs (process 9): end whichever feeds it"
+    )
+
+
 @pytest.mark.parametrize("display", [None, ""])
 def test_without_a_display_there_is_no_screen(
     monkeypatch: pytest.MonkeyPatch, display: str | None
@@ -180,18 +216,3 @@ def test_who_else_has_a_device_open_is_told_by_name(tmp_path: Path) -> None:
             finally:
                 process.kill()
     assert linux.users_of(str(other)) == []
-
-
-def test_processes_that_may_not_be_looked_into_are_passed_over(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(linux, "PROC", tmp_path)
-    (tmp_path / "self").mkdir()  # no number
-    (tmp_path / "98").mkdir()  # it ended: no fd
-    fds = tmp_path / "99" / "fd"
-    fds.mkdir(parents=True)
-    (fds / "3").symlink_to("/dev/video0")
-    (fds / "4").symlink_to("socket:[4711]")
-    (tmp_path / "99" / "comm").write_text("cheese\n")
-    assert linux.users_of("/dev/video0") == ["cheese"]
-    assert linux.users_of("/dev/video1") == []

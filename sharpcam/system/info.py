@@ -33,8 +33,41 @@ class VirtualCameraInfo:
     """What the meeting app lists it as."""
 
 
+@dataclass(frozen=True, slots=True)
+class VirtualCameraUse:
+    """Who has a virtual camera open, SharpCam left out."""
+
+    watchers: int | None
+    """At least so many programs; None where the system does not tell."""
+    programs: tuple[str, ...] = ()
+    """Their names, where the system tells them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSize:
+    """A size that a camera offers in one of its formats."""
+
+    width: int
+    height: int
+    fps: tuple[float, ...] = ()
+    """Rates, the highest first; empty where the camera does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFormat:
+    """A pixel format that a camera offers."""
+
+    name: str
+    """Four characters, like MJPG or YUYV."""
+    compressed: bool
+    sizes: tuple[FrameSize, ...]
+
+
 NAME = "SharpCam"
 """Our virtual camera's name, where the system lets us choose it."""
+
+OBS_NAME = "OBS Virtual Camera"
+"""The virtual camera of OBS Studio, whose name is fixed."""
 
 VIRTUAL_NAMES = ("sharpcam", "virtual", "unity video capture", "manycam", "xsplit", "snap camera")
 """Parts of the names of other programs' virtual cameras, which are no source by default."""

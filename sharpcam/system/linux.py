@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -11,9 +10,20 @@ from cv2_enumerate_cameras import enumerate_cameras
 from Xlib.display import Display
 from Xlib.error import DisplayError
 
-from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, to_camera
+from sharpcam.system.camera_formats import offered
+from sharpcam.system.info import (
+    NAME,
+    CameraFormat,
+    CameraInfo,
+    VirtualCameraInfo,
+    VirtualCameraUse,
+    to_camera,
+)
+from sharpcam.system.processes import openers_of
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
+DEFAULT_VIRTUAL_NAME = NAME
+OBS_SOURCE = "Video Capture Device (V4L2)"
 CAMERA_HINT = "check that it is plugged in, and that you are in the group 'video'"
 VIRTUAL_CAMERA_HINT = (
     "sudo apt install v4l2loopback-dkms, then "
@@ -21,7 +31,6 @@ VIRTUAL_CAMERA_HINT = (
 )
 
 SYSFS = Path("/sys/class/video4linux")
-PROC = Path("/proc")
 
 
 def cameras() -> list[CameraInfo]:
@@ -57,14 +66,30 @@ def _label(node: Path) -> str:
 
 
 def users_of(path: str) -> list[str]:
-    names = set()
-    for process in PROC.glob("[0-9]*"):
-        # Those of other users may not be looked into, and processes end meanwhile.
-        with suppress(OSError):
-            mine = int(process.name) == os.getpid()
-            if not mine and any(fd.readlink() == Path(path) for fd in (process / "fd").iterdir()):
-                names.add((process / "comm").read_text(errors="replace").strip())
-    return sorted(names)
+    return sorted({user.name for user in openers_of(path) if user.pid != os.getpid()})
+
+
+def formats_of(camera: CameraInfo) -> tuple[CameraFormat, ...]:
+    return offered(camera.path)
+
+
+def stable_id(camera: CameraInfo) -> str:
+    node = SYSFS / Path(camera.path).name / "device"
+    port = node.resolve().name if node.exists() else camera.path  # like 1-2:1.0
+    return f"{camera.usb_id} {port}".strip()
+
+
+def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
+    if not (camera.device or "").startswith("/dev/"):
+        return VirtualCameraUse(None)
+    users = openers_of(camera.device or "")
+    programs = tuple(str(user) for user in users if not user.is_sharpcam)
+    return VirtualCameraUse(len(programs), programs)
+
+
+def holder_of(camera: VirtualCameraInfo) -> str:
+    programs = use_of(camera).programs
+    return f"open in {', '.join(programs)}: end whichever feeds it" if programs else ""
 
 
 def has_screen() -> bool:

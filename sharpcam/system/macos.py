@@ -7,9 +7,20 @@ from pathlib import Path
 import cv2
 from cv2_enumerate_cameras import enumerate_cameras
 
-from sharpcam.system.info import CameraInfo, VirtualCameraInfo, is_virtual, to_camera
+from sharpcam.system.commands import run
+from sharpcam.system.info import (
+    OBS_NAME,
+    CameraFormat,
+    CameraInfo,
+    VirtualCameraInfo,
+    VirtualCameraUse,
+    is_virtual,
+    to_camera,
+)
 
 CAMERA_BACKENDS = (cv2.CAP_AVFOUNDATION,)
+DEFAULT_VIRTUAL_NAME = OBS_NAME
+OBS_SOURCE = "Video Capture Device"
 CAMERA_HINT = "check System Settings > Privacy & Security > Camera, and that it is plugged in"
 VIRTUAL_CAMERA_HINT = (
     "install OBS Studio 30 or newer in Applications, start and stop its virtual camera once, "
@@ -17,7 +28,6 @@ VIRTUAL_CAMERA_HINT = (
 )
 
 OBS = Path("/Applications/OBS.app")
-OBS_NAME = "OBS Virtual Camera"
 
 
 def cameras() -> list[CameraInfo]:
@@ -28,6 +38,25 @@ def cameras() -> list[CameraInfo]:
 def virtual_cameras() -> list[VirtualCameraInfo]:
     listed = any(camera.name == OBS_NAME for camera in enumerate_cameras(cv2.CAP_AVFOUNDATION))
     return [VirtualCameraInfo("obs", OBS_NAME, OBS_NAME)] if listed or OBS.is_dir() else []
+
+
+def formats_of(camera: CameraInfo) -> tuple[CameraFormat, ...]:
+    return ()  # only AVFoundation's own objects tell
+
+
+def stable_id(camera: CameraInfo) -> str:
+    return f"{camera.usb_id} {camera.path}".strip()  # AVFoundation's unique id
+
+
+def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
+    return VirtualCameraUse(None)  # OBS's extension tells nobody
+
+
+def holder_of(camera: VirtualCameraInfo) -> str:
+    answer = run("pgrep", "-x", "OBS")
+    if answer and answer.code == 0:
+        return f"OBS Studio (process {answer.text}) may feed it: choose Stop Virtual Camera there"
+    return ""
 
 
 def has_screen() -> bool:

@@ -6,6 +6,7 @@ DirectShow lists virtual cameras among the real ones, by the names they are regi
 from __future__ import annotations
 
 import os
+import time
 
 # Media Foundation opens cameras in 4 to 20 seconds with its hardware transforms; OpenCV reads this
 # when it first opens one.
@@ -14,19 +15,39 @@ os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 import cv2
 from cv2_enumerate_cameras import enumerate_cameras
 
-from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, is_virtual, to_camera
+from sharpcam.system.commands import run
+from sharpcam.system.info import (
+    NAME,
+    OBS_NAME,
+    CameraFormat,
+    CameraInfo,
+    VirtualCameraInfo,
+    VirtualCameraUse,
+    is_virtual,
+    to_camera,
+)
+from sharpcam.system.named_objects import NamedObjects
+from sharpcam.system.obs import holder as obs_holder
+from sharpcam.system.unitycapture import UnityCaptureWatch
 
 CAMERA_BACKENDS = (cv2.CAP_DSHOW, cv2.CAP_MSMF)
+DEFAULT_VIRTUAL_NAME = NAME
+OBS_SOURCE = "Video Capture Device"
 CAMERA_HINT = (
     "check Settings > Privacy > Camera, that desktop apps may use it, and that it is plugged in"
 )
-VIRTUAL_CAMERA_HINT = f"register UnityCapture as {NAME}, or install OBS Studio for its camera"
+VIRTUAL_CAMERA_HINT = (
+    f"register UnityCapture as {NAME} (sharpcam doctor says how), or get the camera of OBS: "
+    "winget install OBSProject.OBSStudio"
+)
 
 _KNOWN = {
     NAME: ("unitycapture", NAME),
     "Unity Video Capture": ("unitycapture", "Unity Video Capture"),
-    "OBS Virtual Camera": ("obs", "OBS Virtual Camera"),
+    OBS_NAME: ("obs", OBS_NAME),
 }
+QUESTIONS = 6
+"""To a camera of UnityCapture, over a third of a second: its readers ask every 0.2 s."""
 
 
 def cameras() -> list[CameraInfo]:
@@ -42,6 +63,30 @@ def virtual_cameras() -> list[VirtualCameraInfo]:
         for name, (backend, device) in _KNOWN.items()
         if name in listed
     ]
+
+
+def formats_of(camera: CameraInfo) -> tuple[CameraFormat, ...]:
+    return ()  # only DirectShow's own objects tell
+
+
+def stable_id(camera: CameraInfo) -> str:
+    return f"{camera.usb_id} {camera.path}".strip()  # the path names the port
+
+
+def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
+    watch = UnityCaptureWatch.of(camera.name) if camera.backend == "unitycapture" else None
+    if not watch:
+        return VirtualCameraUse(None)  # readers of OBS's camera tell nobody
+    watchers = watch.watchers()
+    for _ in range(QUESTIONS - 1):
+        if watchers == 0:
+            time.sleep(1 / 15)
+            watchers = watch.watchers()
+    return VirtualCameraUse(watchers)
+
+
+def holder_of(camera: VirtualCameraInfo) -> str:
+    return obs_holder(NamedObjects(), run) if camera.backend == "obs" else ""
 
 
 def has_screen() -> bool:
