@@ -94,8 +94,8 @@ def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace
 
 def open_sinks(sink: SinkChoice, pipeline: Pipeline, stream: StreamFormat) -> Iterator[Sink]:
     """The chosen sinks, one after the other."""
-    if sink.virtual is not None:
-        yield VirtualCameraSink(stream, list(sink.virtual))
+    for candidates in sink.virtual or ():
+        yield VirtualCameraSink(stream, list(candidates))
     if sink.file:
         yield FileSink(sink.file, stream, sink.compare)
     if sink.window:

@@ -20,6 +20,9 @@ from sharpcam.frame import Frame
 from sharpcam.video import VideoTags
 from sharpcam.video_writer import VideoWriter
 
+for _name, _backend in system.BACKENDS.items():
+    pyvirtualcam.register_backend(_name, _backend)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
@@ -44,6 +47,10 @@ class Sink(Protocol):
         Raises:
             SharpCamError: it cannot take frames any more.
         """
+        ...
+
+    def watchers(self) -> int | None:
+        """How many look at it at the moment; None where it cannot tell. Cheap."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -104,6 +111,11 @@ class VirtualCameraSink:
                 "close other programs that write to it, then start again",
             ) from error
 
+    def watchers(self) -> int | None:
+        # Our own backends can count; pyvirtualcam's interface has no word for it.
+        count = getattr(self._camera._backend, "watchers", None)
+        return count() if count else None
+
     def __enter__(self) -> Self:
         return self
 
@@ -134,6 +146,9 @@ class FileSink:
         i420 = side_by_side(before, after) if self._compare else after.i420
         self._writer.write(i420, after.pts - self._start)
 
+    def watchers(self) -> int | None:
+        return None
+
     def __enter__(self) -> Self:
         return self
 
@@ -153,6 +168,9 @@ class NullSink:
 
     def send(self, after: Frame, before: Frame) -> None:
         pass
+
+    def watchers(self) -> int | None:
+        return None
 
     def __enter__(self) -> Self:
         return self

@@ -113,6 +113,9 @@ class WindowSink:
         elif action := KEYS.get(key) or KEYS.get(key & _LOCKS):
             self._on_action(action)
 
+    def watchers(self) -> int | None:
+        return None
+
     def _on_mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
         if event == cv2.EVENT_MOUSEMOVE:
             self._split = x / self._width

@@ -18,6 +18,14 @@ from sharpcam.source import SourceLostError
 from sharpcam.video import VideoTags
 
 
+def until(true: Callable[[], object], seen: Callable[[], object] = lambda: "nothing") -> None:
+    """Wait for what another thread does; fails with what is `seen` after a long time."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end, f"waited in vain, seen: {seen()}"
+        time.sleep(0.002)
+
+
 def picture(index: int, size: tuple[int, int] = (32, 16)) -> NDArray[np.uint8]:
     """A noisy I420 picture, another one for every index: uint8 [H * 3 / 2, W]."""
     shape = size[1] * 3 // 2, size[0]
@@ -108,6 +116,8 @@ class FakeSink:
         self.entered = self.left = 0
         self.error: BaseException | None = None
         """What the `with` block ended with."""
+        self.watching: int | None = None
+        """How many look at it."""
         self._on_send = on_send
 
     def send(self, after: Frame, before: Frame) -> None:
@@ -117,6 +127,9 @@ class FakeSink:
         copy = Frame(after.i420.copy(), after.sequence, after.captured_at, after.pts)
         self.frames.append(copy)
         self.befores.append(before.i420.copy())
+
+    def watchers(self) -> int | None:
+        return self.watching
 
     def __enter__(self) -> FakeSink:
         self.entered += 1
@@ -173,6 +186,15 @@ class FakeVirtualCamera:
 
     def native_fourcc(self) -> int | None:
         return None
+
+
+class CountingVirtualCamera(FakeVirtualCamera):
+    """A backend of ours: it can tell how many watch."""
+
+    watching = 0
+
+    def watchers(self) -> int:
+        return self.watching
 
 
 class Gate:

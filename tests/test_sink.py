@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import pyvirtualcam
 from clips import gradient
-from fakes import FakeVirtualCamera, picture
+from fakes import CountingVirtualCamera, FakeVirtualCamera, picture
 from numpy.typing import NDArray
 
 from sharpcam.errors import SharpCamError
@@ -96,6 +96,19 @@ def test_a_virtual_camera_that_breaks_is_an_error_and_is_closed(
         with pytest.raises(SharpCamError, match="takes no pictures any more"):
             sink.send(frame(2), frame(2))
     assert FakeVirtualCamera.opened[0].closed == 1
+
+
+def test_our_own_backends_tell_how_many_watch_and_others_do_not(
+    backends: dict[str, type], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends["fake"] = CountingVirtualCamera
+    with VirtualCameraSink(SMALL, [OURS]) as sink:
+        assert sink.watchers() == 0
+        monkeypatch.setattr(CountingVirtualCamera, "watching", 2)
+        assert sink.watchers() == 2
+    with VirtualCameraSink(SMALL, [OTHER]) as sink:
+        assert sink.watchers() is None
+    assert NullSink().watchers() is None
 
 
 def smooth(index: int) -> Frame:

@@ -1,8 +1,8 @@
 """libpipewire-0.3 through ctypes: its structures, its functions, and whether it would work here.
 
-Only what a stream that sends pictures needs; the layouts are those of its public headers since
-0.3.50 (pipewire/stream.h, spa/buffer/buffer.h, spa/buffer/meta.h). Nothing is loaded on import, and
-no thread owns anything here.
+Only what a stream that sends pictures needs; the layouts are those of its public headers
+(pipewire/stream.h, spa/buffer/buffer.h, spa/buffer/meta.h). Nothing is loaded on import, and no
+thread owns anything here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from ctypes import (
     c_int,
     c_int32,
     c_int64,
-    c_size_t,
     c_uint32,
     c_uint64,
     c_void_p,
@@ -43,7 +42,7 @@ CHUNK_CORRUPTED = 1
 class Chunk(Structure):
     """Which part of a block is the picture."""
 
-    _fields_ = [  # noqa: RUF012 - ctypes wants a list
+    _fields_ = [
         ("offset", c_uint32),
         ("size", c_uint32),
         ("stride", c_int32),
@@ -54,7 +53,7 @@ class Chunk(Structure):
 class Data(Structure):
     """A block of memory."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("type", c_uint32),
         ("flags", c_uint32),
         ("fd", c_int64),
@@ -68,7 +67,7 @@ class Data(Structure):
 class Header(Structure):
     """What is said beside a picture."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("flags", c_uint32),
         ("offset", c_uint32),
         ("pts", c_int64),
@@ -80,13 +79,13 @@ class Header(Structure):
 class Meta(Structure):
     """Where something is said beside a picture."""
 
-    _fields_ = [("type", c_uint32), ("size", c_uint32), ("data", c_void_p)]  # noqa: RUF012
+    _fields_ = [("type", c_uint32), ("size", c_uint32), ("data", c_void_p)]
 
 
 class SpaBuffer(Structure):
     """A picture's blocks, and what is said beside them."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("n_metas", c_uint32),
         ("n_datas", c_uint32),
         ("metas", POINTER(Meta)),
@@ -97,25 +96,10 @@ class SpaBuffer(Structure):
 class Buffer(Structure):
     """A buffer on its way through a stream; later versions append to it."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("buffer", POINTER(SpaBuffer)),
         ("user_data", c_void_p),
         ("size", c_uint64),
-    ]
-
-
-class Time(Structure):
-    """How far a stream is."""
-
-    _fields_ = [  # noqa: RUF012
-        ("now", c_int64),
-        ("rate", c_uint32 * 2),
-        ("ticks", c_uint64),
-        ("delay", c_int64),
-        ("queued", c_int64),
-        ("buffered", c_uint64),
-        ("queued_buffers", c_uint32),
-        ("avail_buffers", c_uint32),
     ]
 
 
@@ -126,7 +110,7 @@ ParamChanged = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
 class Events(Structure):
     """What a stream calls, from the loop's thread with the loop's lock held."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("version", c_uint32),
         ("destroy", c_void_p),
         ("state_changed", StateChanged),
@@ -158,8 +142,6 @@ _FUNCTIONS = {
     "pw_stream_connect": (c_int, c_void_p, c_int, c_uint32, c_int, POINTER(c_char_p), c_uint32),
     "pw_stream_get_state": (c_int, c_void_p, c_void_p),
     "pw_stream_update_params": (c_int, c_void_p, POINTER(c_char_p), c_uint32),
-    "pw_stream_get_time_n": (c_int, c_void_p, POINTER(Time), c_size_t),
-    "pw_stream_flush": (c_int, c_void_p, ctypes.c_bool),
     "pw_stream_dequeue_buffer": (POINTER(Buffer), c_void_p),
     "pw_stream_queue_buffer": (c_int, c_void_p, POINTER(Buffer)),
     "pw_stream_trigger_process": (c_int, c_void_p),
@@ -183,6 +165,16 @@ def library() -> ctypes.CDLL:
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments
     return loaded
+
+
+def pods(values: list[bytes]) -> ctypes.Array[c_char_p]:
+    """As libpipewire takes them; it copies them during the call."""
+    return (c_char_p * len(values))(*values)
+
+
+def failure(what: str, number: int = 0) -> OSError:
+    """What to raise after a call has failed, with its error number or else the last one."""
+    return OSError(f"{what}: {os.strerror(number or ctypes.get_errno())} ({DAEMON_HINT})")
 
 
 def available() -> bool:

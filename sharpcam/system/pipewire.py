@@ -18,20 +18,16 @@ from __future__ import annotations
 import ctypes
 import json
 import logging
-import os
+import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Event, Thread
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from sharpcam.system import libpipewire as pw
 from sharpcam.system.info import NAME
 from sharpcam.system.spa import (
-    META_HEADER,
     Param,
     Pixels,
     agreed_pixels,
@@ -39,6 +35,7 @@ from sharpcam.system.spa import (
     wanted_buffers,
     wanted_header,
 )
+from sharpcam.system.spa_buffer import fill, layout
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +77,9 @@ class PipeWireCamera:
         self._name = device or NAME
         self._size = width, height
         self._formats = [offered_format(pixels, width, height, fps) for pixels in Pixels]
-        self._picture = np.zeros(width * height * 3 // 2, np.uint8)
+        self._picture = bytearray(width * height * 3 // 2)
         self._sent = 0
-        self._shown_at = -np.inf
+        self._shown_at = -math.inf
         """When a reader last got a picture; `time.monotonic()`."""
         self._pixels: Pixels | None = None
         self._streaming = False
@@ -96,9 +93,8 @@ class PipeWireCamera:
         self._stream: int | None = None
         self._lib.pw_init(None, None)
         self._loop = self._lib.pw_thread_loop_new(NAME.lower().encode(), None)
-        if not self._loop:
-            raise _error("PipeWire's loop cannot be made")
-        self._lib.pw_thread_loop_start(self._loop)
+        if not self._loop or self._lib.pw_thread_loop_start(self._loop) < 0:
+            raise pw.failure("PipeWire's loop cannot be started")
         try:
             with self._locked():
                 self._connect()
@@ -108,11 +104,11 @@ class PipeWireCamera:
         self._keeper = Thread(target=self._keep, name="pipewire", daemon=True)
         self._keeper.start()
 
-    def send(self, frame: NDArray[np.uint8]) -> None:
-        """Show a picture to whoever watches: uint8 I420 of the camera's size, in any shape; it is
-        copied. While PipeWire is away, or readers hold every buffer, it is dropped."""
+    def send(self, frame: Any) -> None:
+        """Show a picture to whoever watches: flat uint8, I420 of the camera's size; it is copied.
+        While PipeWire is away, or readers hold every buffer, nobody gets it."""
         with self._locked():
-            np.copyto(self._picture, frame.reshape(-1))
+            memoryview(self._picture)[:] = frame
             self._sent += 1
             self._show()
 
@@ -145,6 +141,7 @@ class PipeWireCamera:
     def _connect(self) -> None:
         """Make the stream. That it was made is not yet that it stays: `_on_state` hears more."""
         properties = {
+            "application.name": NAME,
             "media.class": "Video/Source",
             "media.role": "Camera",  # else browsers do not list it
             "node.name": NAME.lower(),
@@ -162,15 +159,15 @@ class PipeWireCamera:
             None,
         )
         if not stream:
-            raise _error("PipeWire cannot be used")
+            raise pw.failure("PipeWire cannot be used")
         # Realtime: the process event, which we do not listen to, shall not wake the loop.
         flags = pw.DRIVER | pw.MAP_BUFFERS | pw.RT_PROCESS
         result = self._lib.pw_stream_connect(
-            stream, pw.OUTPUT, pw.ANY_ID, flags, _array(self._formats), len(self._formats)
+            stream, pw.OUTPUT, pw.ANY_ID, flags, pw.pods(self._formats), len(self._formats)
         )
         if result < 0:
             self._lib.pw_stream_destroy(stream)
-            raise _error("PipeWire does not answer", -result)
+            raise pw.failure("PipeWire does not answer", -result)
         self._stream, self._problem = stream, ""
 
     def _disconnect(self) -> None:
@@ -181,63 +178,16 @@ class PipeWireCamera:
 
     def _show(self) -> None:
         """Hand the newest picture to whoever watches."""
-        if not self._streaming:
+        if not self._streaming or self._pixels is None:
             return
-        self._forget_older()
         buffer = self._lib.pw_stream_dequeue_buffer(self._stream)
         if not buffer:
             return
-        buffer.contents.size = 1  # counts pictures, for `_forget_older`
-        self._fill(buffer.contents.buffer.contents)
+        target = buffer.contents.buffer.contents
+        fill(target, self._picture, self._size, self._pixels, self._sent)
         self._lib.pw_stream_queue_buffer(self._stream, buffer)
         self._lib.pw_stream_trigger_process(self._stream)
         self._shown_at = time.monotonic()
-
-    def _forget_older(self) -> None:
-        """A reader that paused leaves pictures waiting; it would be late by them for ever, because
-        each new one lets go of one old one only."""
-        now = pw.Time()
-        self._lib.pw_stream_get_time_n(self._stream, ctypes.byref(now), ctypes.sizeof(now))
-        if now.queued > 0:
-            self._lib.pw_stream_flush(self._stream, False)
-
-    def _fill(self, buffer: pw.SpaBuffer) -> None:
-        data = buffer.datas[0]
-        chunk = data.chunk.contents
-        size, stride = self._layout()
-        if data.data and data.maxsize >= size:
-            memory = (ctypes.c_uint8 * size).from_address(data.data)
-            self._draw(np.frombuffer(memory, np.uint8))
-            chunk.offset, chunk.size, chunk.stride, chunk.flags = 0, size, stride, 0
-        else:
-            chunk.size, chunk.flags = 0, pw.CHUNK_CORRUPTED
-        for meta in buffer.metas[: buffer.n_metas]:
-            if meta.type == META_HEADER and meta.size >= ctypes.sizeof(pw.Header):
-                header = pw.Header.from_address(meta.data)
-                header.flags = header.offset = header.dts_offset = 0
-                header.pts, header.seq = time.monotonic_ns(), self._sent
-
-    def _draw(self, target: NDArray[np.uint8]) -> None:
-        """Write the newest picture in the pixels that were agreed upon."""
-        width, height = self._size
-        if self._pixels is Pixels.I420:
-            np.copyto(target, self._picture)
-            return
-        luma, chroma = np.split(self._picture, [width * height])
-        u, v = (
-            plane.reshape(height // 2, width // 2).repeat(2, axis=0) for plane in np.split(chroma, 2)
-        )
-        # In memory Y0 U Y1 V: channels 0 and 2 are the luma's, in pairs of pixels.
-        pairs = luma.reshape(height, width // 2, 2)
-        packed = target.reshape(height, width // 2, 4)
-        cv2.mixChannels([pairs, u, v], [packed], [0, 0, 2, 1, 1, 2, 3, 3])
-
-    def _layout(self) -> tuple[int, int]:
-        """Bytes per picture and per line, in the pixels that were agreed upon."""
-        width, height = self._size
-        if self._pixels is Pixels.I420:
-            return width * height * 3 // 2, width
-        return width * height * 2, width * 2
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -256,9 +206,11 @@ class PipeWireCamera:
         state = self._lib.pw_stream_get_state(self._stream, None)
         self._streaming = state == pw.STREAMING
         if self._streaming:
-            self._shown_at = -np.inf
+            self._shown_at = -math.inf
         if state in (pw.ERROR, pw.UNCONNECTED):
-            self._problem = f"PipeWire went away: {(error or b'no reason given').decode()}"
+            self._problem = (
+                f"PipeWire went away: {(error or b'no reason given').decode(errors='replace')}"
+            )
         self._changed.set()
 
     def _on_param(self, _: int, param: int, pod: int | None) -> None:
@@ -268,8 +220,9 @@ class PipeWireCamera:
         if pod and self._stream:
             length = ctypes.c_uint32.from_address(pod).value
             self._pixels = agreed_pixels(ctypes.string_at(pod, 8 + length))
-            wishes = [wanted_buffers(*self._layout()), wanted_header()]
-            self._lib.pw_stream_update_params(self._stream, _array(wishes), len(wishes))
+        if self._pixels:
+            wishes = [wanted_buffers(*layout(self._pixels, *self._size)), wanted_header()]
+            self._lib.pw_stream_update_params(self._stream, pw.pods(wishes), len(wishes))
 
     # --- the keeper's thread
 
@@ -290,9 +243,13 @@ class PipeWireCamera:
         tries = 0
         while not self._closing.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):
             tries += 1
-            with self._locked(), suppress(OSError):
-                self._connect()
-                log.info("connected again")
+            try:
+                with self._locked():
+                    self._connect()
+            except OSError as error:
+                self._problem = str(error)
+            else:
+                log.info("%s is in PipeWire again", self._name)
                 return
 
     def _stop(self) -> None:
@@ -300,13 +257,3 @@ class PipeWireCamera:
             self._disconnect()
         self._lib.pw_thread_loop_stop(self._loop)
         self._lib.pw_thread_loop_destroy(self._loop)
-
-
-def _array(pods: list[bytes]) -> ctypes.Array[ctypes.c_char_p]:
-    """For libpipewire, which copies them during the call."""
-    return (ctypes.c_char_p * len(pods))(*pods)
-
-
-def _error(what: str, number: int = 0) -> OSError:
-    reason = os.strerror(number or ctypes.get_errno())
-    return OSError(f"{what}: {reason} ({pw.DAEMON_HINT})")

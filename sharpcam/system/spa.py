@@ -150,9 +150,7 @@ def _int(value: int) -> bytes:
 
 def _choice(choice: int, *values: int) -> bytes:
     """Of ints; the default first, then what this kind of choice is made of."""
-    return _pod(
-        Kind.CHOICE, struct.pack(f"=IIII{len(values)}i", choice, 0, 4, Kind.INT, *values)
-    )
+    return _pod(Kind.CHOICE, struct.pack(f"=IIII{len(values)}i", choice, 0, 4, Kind.INT, *values))
 
 
 def _object(kind: int, purpose: int, properties: dict[int, bytes]) -> bytes:
