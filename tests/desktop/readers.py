@@ -44,6 +44,7 @@ class Reader:
         trace: TracebackType | None,
     ) -> None:
         self._watchdog.cancel()
+        self._watchdog.join()
         self.program.kill()
         self.program.communicate()
 

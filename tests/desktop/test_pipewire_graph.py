@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
@@ -162,13 +163,14 @@ def test_pipewire_may_restart(
 ) -> None:
     with Reader(session, SIZE) as reader:
         reader.numbers(3)
-        if watched:
-            session.stop("wireplumber", "pipewire")
-            wait_for(lambda: camera.problem)
     released(camera)
     before = resources()
-    session.stop("wireplumber", "pipewire") if not watched else None
-    wait_for(lambda: camera.problem)
+    with Reader(session, SIZE) if watched else nullcontext() as watching:
+        if watching:
+            watching.numbers(3)
+        session.stop("wireplumber", "pipewire")
+        wait_for(lambda: camera.problem)
+        assert camera.watchers() == 0
     unseen = sending() + 10  # sending goes on meanwhile
     wait_for(lambda: sending() >= unseen)
     session.start_pipewire()
