@@ -20,7 +20,7 @@ from sharpcam.video import VideoReader
 from sharpcam.video_writer import VideoWriter
 
 PROFILE = "1.2,1,0.2"
-FRAMES, FPS = 60, 15
+FRAMES, FPS = 40, 15
 
 
 def soft_scene(width: int, height: int) -> NDArray[np.uint8]:
@@ -66,8 +66,10 @@ def running(session: Session, source: Path) -> Iterator[None]:
     command += ["--sink", "pipewire", "--profile", PROFILE]
     program = session.start(sys.executable, *command, stdin=subprocess.DEVNULL)
     name = Path(sys.executable).name
-    session.wait_for_camera()
-    yield
-    session.stop(name)
+    try:
+        session.wait_for_camera()
+        yield
+    finally:
+        session.stop(name)
     assert program.returncode == 0, session.said(name)
     assert "Traceback" not in session.said(name)
