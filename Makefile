@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # OpenCV's window and the virtual environment need these of the system.
 RUN_PACKAGES := python3-venv libgl1 libglib2.0-0
-TEST_PACKAGES := xvfb xauth xdotool x11-utils dbus dbus-daemon xdg-desktop-portal \
-	desktop-file-utils libglib2.0-bin
+TEST_PACKAGES := xvfb xauth xdotool x11-utils dbus-daemon desktop-file-utils
+# A session of its own with the parts of a desktop that a PipeWire camera meets, and who reads it.
+DESKTOP_PACKAGES := dbus pipewire pipewire-bin wireplumber xdg-desktop-portal xdg-desktop-portal-gtk \
+	libglib2.0-bin gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-pipewire chromium firefox-esr
 
 .PHONY: run test lint bench train clean
 .DEFAULT_GOAL := run
@@ -17,7 +19,7 @@ run: $(VENV)/installed-run  ## camera (or the bundled clip) to the virtual camer
 	$(BIN)/sharpcam run
 
 test: $(VENV)/installed-test  ## every test; what cannot run here says why
-	@installer/linux/need.sh $(TEST_PACKAGES)
+	@installer/linux/need.sh $(TEST_PACKAGES) $(DESKTOP_PACKAGES)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/installed-test  ## style and types

@@ -20,6 +20,9 @@ from sharpcam.video_writer import OUTPUT_EXTENSIONS
 DEMO = "samples/soft.mkv"
 DEMO_NAME = "the bundled clip"
 
+VIRTUAL_SINKS = ("virtual", "loopback", "pipewire")
+"""The best virtual camera, or the best of one kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
@@ -40,8 +43,9 @@ class SourceChoice:
 class SinkChoice:
     """Any of the sinks; several go together."""
 
-    virtual: tuple[system.VirtualCameraInfo, ...] | None = None
-    """The virtual cameras to try, in this order; None for no virtual camera."""
+    virtual: tuple[tuple[system.VirtualCameraInfo, ...], ...] | None = None
+    """The virtual cameras to write to at once; of each, those to try, in this order. None for no
+    virtual camera."""
     file: Path | None = None
     window: bool = False
     compare: bool = False
@@ -167,7 +171,8 @@ def _camera(text: str, cameras: list[system.CameraInfo]) -> system.CameraInfo:
 def choose_sink(
     text: str, *, compare: bool, overwrite: bool, source: Path | None, folder: Path
 ) -> SinkChoice:
-    """auto, virtual, window, null, or a video file to write.
+    """auto, null, a video file to write, or one or several of virtual, loopback, pipewire and
+    window, with commas between them.
 
     Args:
         source: the file that is read, which must not be written over.
@@ -178,24 +183,31 @@ def choose_sink(
     """
     if text == "auto":
         if virtual := system.virtual_cameras():
-            return SinkChoice(virtual=tuple(virtual))
+            return SinkChoice(virtual=(tuple(virtual),))
         path = fresh_name(folder)
         said = f"No virtual camera found: recording before and after to {path.name}."
         return SinkChoice(file=path, window=system.has_screen(), compare=True, said=said)
-    if text == "virtual":
-        return SinkChoice(virtual=tuple(system.virtual_cameras()))
-    if text == "window":
-        return SinkChoice(window=True)
     if text == "null":
         return SinkChoice()
+    words = list(dict.fromkeys(text.split(",")))
+    if set(words) <= {*VIRTUAL_SINKS, "window"}:
+        asked = tuple(_virtual(word) for word in words if word != "window")
+        return SinkChoice(virtual=asked or None, window="window" in words)
     path = Path(text)
     if path.suffix.lower() not in OUTPUT_EXTENSIONS:
         raise SharpCamError(
             f"unknown sink {text!r}",
-            f"give virtual, window, null or a file *{' *'.join(sorted(OUTPUT_EXTENSIONS))}",
+            f"give {', '.join(VIRTUAL_SINKS)}, window, null or a file "
+            f"*{' *'.join(sorted(OUTPUT_EXTENSIONS))}",
         )
     check_output(path, source, overwrite)
     return SinkChoice(file=path, compare=compare)
+
+
+def _virtual(word: str) -> tuple[system.VirtualCameraInfo, ...]:
+    """Those that a word means; by the backends' names."""
+    cameras = system.virtual_cameras()
+    return tuple(camera for camera in cameras if word == "virtual" or word in camera.backend)
 
 
 def fresh_name(folder: Path) -> Path:

@@ -80,8 +80,9 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--sink",
         default="auto",
-        metavar="virtual|window|null|FILE",
-        help="default: the virtual camera, or a before/after recording when there is none",
+        metavar="virtual|loopback|pipewire|window|null|FILE",
+        help="default: the virtual camera, or a before/after recording when there is none; several "
+        "with commas: loopback,pipewire",
     )
     add_setting(run, "size", metavar="WxH")
     add_setting(run, "fps")

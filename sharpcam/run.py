@@ -127,8 +127,8 @@ def open_sinks(
     on_action: Callable[[Action], None],
 ) -> Iterator[Sink]:
     """The chosen sinks, one after the other; the window shows the caption and takes the keys."""
-    if sink.virtual is not None:
-        yield VirtualCameraSink(stream, list(sink.virtual))
+    for candidates in sink.virtual or ():
+        yield VirtualCameraSink(stream, list(candidates))
     if sink.file:
         yield FileSink(sink.file, stream, sink.compare)
     if sink.window:

@@ -27,6 +27,7 @@ LOGI = CameraInfo(0, "Logitech C270", "/dev/video0", "046d:0825", cv2.CAP_V4L2)
 ACME = CameraInfo(2, "ACME HD Webcam", "/dev/video2", "", cv2.CAP_V4L2)
 ACME_PRO = CameraInfo(4, "ACME HD", "/dev/video4", "", cv2.CAP_V4L2)
 OURS = VirtualCameraInfo("v4l2loopback", "/dev/video10", "SharpCam")
+NODE = VirtualCameraInfo("pipewire", "SharpCam", "SharpCam")
 OBS = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
 
 
@@ -181,7 +182,7 @@ def test_a_folder_of_the_same_name_does_not_change_a_word(machine: FakeSystem, w
 def test_auto_sends_to_the_virtual_cameras_best_first(machine: FakeSystem) -> None:
     machine.virtual, machine.screen = [OURS, OBS], True
     choice = sink("auto")
-    assert choice == SinkChoice(virtual=(OURS, OBS))
+    assert choice == SinkChoice(virtual=((OURS, OBS),))
     assert choice.is_live
 
 
@@ -200,10 +201,25 @@ def test_auto_without_a_virtual_camera_records_before_and_after(
 
 
 def test_virtual_names_all_that_there_are(machine: FakeSystem) -> None:
-    assert sink("virtual") == SinkChoice(virtual=())
+    assert sink("virtual") == SinkChoice(virtual=((),))
     assert sink("virtual").is_live
     machine.virtual = [OBS]
-    assert sink("virtual") == SinkChoice(virtual=(OBS,))
+    assert sink("virtual") == SinkChoice(virtual=((OBS,),))
+
+
+def test_one_kind_of_virtual_camera_can_be_asked_for(machine: FakeSystem) -> None:
+    machine.virtual = [OURS, NODE]
+    assert sink("loopback") == SinkChoice(virtual=((OURS,),))
+    assert sink("pipewire") == SinkChoice(virtual=((NODE,),))
+    machine.virtual = [OBS]
+    assert sink("pipewire") == SinkChoice(virtual=((),))
+
+
+def test_several_sinks_stand_between_commas(machine: FakeSystem) -> None:
+    machine.virtual = [OURS, NODE]
+    assert sink("loopback,pipewire") == SinkChoice(virtual=((OURS,), (NODE,)))
+    assert sink("window,virtual") == SinkChoice(virtual=((OURS, NODE),), window=True)
+    assert sink("pipewire,pipewire") == sink("pipewire")
 
 
 def test_window_and_null_are_what_they_say() -> None:
@@ -221,7 +237,9 @@ def test_a_file_is_written_as_asked(name: str, compare: bool) -> None:
     assert not choice.is_live
 
 
-@pytest.mark.parametrize("text", ["out.xyz", "out", "vitrual", "out.png", ".mp4", ""])
+@pytest.mark.parametrize(
+    "text", ["out.xyz", "out", "vitrual", "out.png", ".mp4", "", "window,null"]
+)
 def test_an_unknown_sink_or_extension_is_refused(text: str) -> None:
     assert f"unknown sink {text!r}" in sink_refusal(text)
 

@@ -126,6 +126,23 @@ def test_with_a_virtual_camera_the_clip_plays_into_it_until_the_end_of_time(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_virtual_cameras_show_the_same_picture_at_once(
+    virtual_camera: type[FakeVirtualCamera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("fake-loopback", "fake-pipewire", "fake-loopback")
+    for name in names:
+        pyvirtualcam.register_backend(name, FakeVirtualCamera)
+    listed = [system.VirtualCameraInfo(name, f"/dev/{i}", name) for i, name in enumerate(names)]
+    monkeypatch.setattr(system, "virtual_cameras", lambda: listed)
+    assert main(["run", "--sink", "loopback,pipewire", "--seconds", "0.5"]) == 0
+    first, second = virtual_camera.opened
+    assert (first.name, second.name) == ("/dev/0", "/dev/1")
+    assert len(first.frames) == len(second.frames) > 0
+    for shown, same in zip(first.frames, second.frames, strict=True):
+        np.testing.assert_array_equal(shown, same)
+    assert (first.closed, second.closed) == (1, 1)
+
+
 def test_a_picture_is_a_camera_in_front_of_a_still_scene(
     virtual_camera: type[FakeVirtualCamera], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
 from fakes import until
 
-from sharpcam.system import CameraInfo, VirtualCameraInfo, VirtualCameraUse, linux
+from sharpcam.system import CameraInfo, VirtualCameraInfo, VirtualCameraUse, libpipewire, linux
 from sharpcam.system.processes import Process
 
 pytestmark = pytest.mark.skipif(
@@ -58,8 +58,9 @@ class FakeDevices:
 
 @pytest.fixture
 def devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDevices:
-    """A machine without any device."""
+    """A machine without any device, and without PipeWire."""
     fake = FakeDevices(tmp_path)
+    monkeypatch.setattr(libpipewire, "available", lambda: False)
     monkeypatch.setattr(linux, "SYSFS", fake.sysfs)
     monkeypatch.setattr(linux, "enumerate_cameras", fake.enumerate_cameras)
     return fake
@@ -97,6 +98,16 @@ def test_ours_comes_first_and_the_others_by_number(devices: FakeDevices) -> None
         loopback(9, "sharpcam"),
         loopback(10, "OBS Cam"),
     ]
+
+
+def test_pipewire_comes_after_every_device(
+    devices: FakeDevices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(libpipewire, "available", lambda: True)
+    node = VirtualCameraInfo("pipewire", "SharpCam", "SharpCam")
+    assert linux.virtual_cameras() == [node]
+    devices.add_virtual("video10", b"OBS Cam\n")
+    assert linux.virtual_cameras() == [loopback(10, "OBS Cam"), node]
 
 
 def test_cameras_are_sorted_by_number(devices: FakeDevices) -> None:

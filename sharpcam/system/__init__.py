@@ -1,8 +1,9 @@
 """Everything platform-specific; the rest of the program never asks which system it runs on.
 
-Each system's module has the same names: CAMERA_BACKENDS, CAMERA_HINT, VIRTUAL_CAMERA_HINT,
-DEFAULT_VIRTUAL_NAME, OBS_SOURCE, cameras(), virtual_cameras(), has_screen(), users_of(),
-formats_of(), stable_id(), use_of(), holder_of(). The doctor's checks() are in modules of their own.
+Each system's module has the same names: BACKENDS, CAMERA_BACKENDS, CAMERA_HINT,
+VIRTUAL_CAMERA_HINT, DEFAULT_VIRTUAL_NAME, OBS_SOURCE, cameras(), virtual_cameras(), has_screen(),
+users_of(), formats_of(), stable_id(), use_of(), holder_of(). The doctor's checks() are in modules
+of their own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ else:
     from sharpcam.system import linux as _host
     from sharpcam.system import linux_checks as _checks
 
+BACKENDS: dict[str, type] = _host.BACKENDS
+"""Our own backends for pyvirtualcam, by name; besides its interface they have `watchers()`."""
 CAMERA_BACKENDS: tuple[int, ...] = _host.CAMERA_BACKENDS
 """OpenCV's capture backends to try, best first."""
 CAMERA_HINT: str = _host.CAMERA_HINT
@@ -81,6 +84,7 @@ def checks(cameras: list[CameraInfo], virtual: list[VirtualCameraInfo]) -> list[
 
 
 __all__ = [
+    "BACKENDS",
     "CAMERA_BACKENDS",
     "CAMERA_HINT",
     "DEFAULT_VIRTUAL_NAME",

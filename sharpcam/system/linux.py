@@ -1,4 +1,5 @@
-"""Linux: Video4Linux through sysfs; v4l2loopback devices are found by their label."""
+"""Linux: Video4Linux through sysfs; v4l2loopback devices are found by their label, and PipeWire by
+its socket."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from cv2_enumerate_cameras import enumerate_cameras
 from Xlib.display import Display
 from Xlib.error import DisplayError
 
+from sharpcam.system import libpipewire
 from sharpcam.system.camera_formats import offered
 from sharpcam.system.info import (
     NAME,
@@ -19,6 +21,7 @@ from sharpcam.system.info import (
     VirtualCameraUse,
     to_camera,
 )
+from sharpcam.system.pipewire import PipeWireCamera
 from sharpcam.system.processes import openers_of
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
@@ -27,8 +30,11 @@ OBS_SOURCE = "Video Capture Device (V4L2)"
 CAMERA_HINT = "check that it is plugged in, and that you are in the group 'video'"
 VIRTUAL_CAMERA_HINT = (
     "sudo apt install v4l2loopback-dkms, then "
-    f"sudo modprobe v4l2loopback card_label={NAME} exclusive_caps=1"
+    f"sudo modprobe v4l2loopback card_label={NAME} exclusive_caps=1; "
+    f"or, for browsers and OBS alone, {libpipewire.DAEMON_HINT}"
 )
+PIPEWIRE = "pipewire"
+BACKENDS: dict[str, type] = {PIPEWIRE: PipeWireCamera}
 
 SYSFS = Path("/sys/class/video4linux")
 
@@ -46,7 +52,10 @@ def virtual_cameras() -> list[VirtualCameraInfo]:
         VirtualCameraInfo("v4l2loopback", f"/dev/{node.name}", _label(node))
         for node in _virtual_nodes()
     ]
-    return sorted(found, key=lambda camera: camera.name != NAME)  # ours first, else as listed
+    found.sort(key=lambda camera: camera.name != NAME)  # ours first, else as listed
+    if libpipewire.available():  # last: a meeting app that is no browser sees v4l2loopback only
+        found.append(VirtualCameraInfo(PIPEWIRE, NAME, NAME))
+    return found
 
 
 def _virtual_nodes() -> list[Path]:

@@ -40,6 +40,7 @@ VIRTUAL_CAMERA_HINT = (
     f"register UnityCapture as {NAME} (sharpcam doctor says how), or get the camera of OBS: "
     "winget install OBSProject.OBSStudio"
 )
+BACKENDS: dict[str, type] = {}
 
 _KNOWN = {
     NAME: ("unitycapture", NAME),
