@@ -5,6 +5,7 @@ The pipeline thread opens, feeds and closes a sink; nobody else touches it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,7 @@ class VirtualCameraSink:
             SharpCamError: none can, with what each of them said.
         """
         self._camera: Any = None
+        self._count: Callable[[], int | None] | None = None
         said: list[str] = []
         for candidate in candidates:
             if candidate.backend not in pyvirtualcam.camera.BACKENDS:
@@ -93,9 +95,14 @@ class VirtualCameraSink:
                     backend=candidate.backend,
                 )
             except (RuntimeError, OSError, ValueError) as error:
-                said.append(f"{candidate.name}: {' '.join(str(error).split())}")
+                holder = system.holder_of(candidate)
+                reason = " ".join(str(error).split())
+                said.append(f"{candidate.name}: {reason}{f' ({holder})' if holder else ''}")
             else:
                 self.name = candidate.name
+                # Our own backends can count; pyvirtualcam's interface has no word for it.
+                count = getattr(self._camera._backend, "watchers", None)
+                self._count = count or system.watch_of(candidate)
                 return
         detail = "; ".join(said) or "none is installed"
         raise SharpCamError(
@@ -112,9 +119,7 @@ class VirtualCameraSink:
             ) from error
 
     def watchers(self) -> int | None:
-        # Our own backends can count; pyvirtualcam's interface has no word for it.
-        count = getattr(self._camera._backend, "watchers", None)
-        return count() if count else None
+        return self._count() if self._count else None
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from clips import gradient
 from fakes import CountingVirtualCamera, FakeVirtualCamera, picture
 from numpy.typing import NDArray
 
+from sharpcam import system
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.sink import FileSink, NullSink, StreamFormat, VirtualCameraSink
@@ -108,6 +109,9 @@ def test_our_own_backends_tell_how_many_watch_and_others_do_not(
         assert sink.watchers() == 2
     with VirtualCameraSink(SMALL, [OTHER]) as sink:
         assert sink.watchers() is None
+    monkeypatch.setattr(system, "watch_of", lambda camera: lambda: len(camera.name))
+    with VirtualCameraSink(SMALL, [OTHER]) as sink:
+        assert sink.watchers() == len(OTHER.name)
     assert NullSink().watchers() is None
 
 

@@ -34,7 +34,7 @@ NAMES = (
     *("DEFAULT_VIRTUAL_NAME", "OBS_SOURCE"),
 )
 FUNCTIONS = (
-    *("cameras", "virtual_cameras", "has_screen", "users_of"),
+    *("cameras", "virtual_cameras", "has_screen", "users_of", "watch_of"),
     *("formats_of", "stable_id", "use_of", "holder_of"),
 )
 ALL = pytest.mark.parametrize("module", [linux, windows, macos], ids=lambda it: it.__name__[16:])

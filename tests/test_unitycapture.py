@@ -159,6 +159,18 @@ def test_windows_asks_a_few_times_whether_the_camera_is_watched(
     assert len(slept) == 3
 
 
+def test_the_watch_counts_for_a_sink_that_cannot(host: FakeWindows) -> None:
+    host.register()
+    ours = VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")
+    count = windows.watch_of(ours)
+    assert count
+    assert count() == 0
+    host.kernel32.mutexes.add("UnityCapture_Mutx")
+    assert count() == 1
+    obs = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
+    assert windows.watch_of(obs) is None
+
+
 def test_windows_cannot_tell_who_watches_the_camera_of_obs(host: FakeWindows) -> None:
     obs = VirtualCameraInfo("obs", "OBS Virtual Camera", "OBS Virtual Camera")
     gone = VirtualCameraInfo("unitycapture", "SharpCam", "SharpCam")

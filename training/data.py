@@ -20,7 +20,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from sharpcam.errors import SharpCamError
 from sharpcam.profile import CameraProfile
-from training.degrade import Luma, degrade, sample_camera, true_profile
+from training.cameras import sample_camera
+from training.degrade import Luma, degrade
+from training.ruler import true_profile
 
 PHOTOS = Path(__file__).parent / "photos"
 SUFFIXES = {".webp", ".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}

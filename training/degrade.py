@@ -8,17 +8,14 @@ of super-resolution training sets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 
 import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-
-from sharpcam.profile import CameraProfile
 
 Luma = NDArray[np.float32]
 GAMMA = 2.2
@@ -201,141 +198,3 @@ def degrade(camera: Camera, y: Luma, rng: np.random.Generator) -> Luma:
     if not camera.compress_at_sensor:
         shown = coded(shown)
     return to_uint8(shown).astype(np.float32) / 255
-
-
-# --- the profile of a camera, measured rather than added up ---------------------------------------
-
-
-@cache
-def _ruler() -> tuple[Luma, NDArray[np.bool_], float, NDArray[np.float64], NDArray[np.float64]]:
-    """A faint fixed texture, the band where blur is read, its amplitude, and blur against loss."""
-    rng = np.random.default_rng(0)
-    texture = rng.standard_normal((96, 96), dtype=np.float32)
-    pattern = np.clip(0.5 + 0.08 * cv2.GaussianBlur(texture, (0, 0), 0.6), 0, 1)
-    frequency = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(96)[None])
-    band = (frequency > 0.08) & (frequency < 0.4)
-    spectrum = _amplitude(pattern)[band]
-    sigmas = np.linspace(0, 3, 61)
-    loss = np.array(
-        [(spectrum * np.exp(-2 * (np.pi * sigma * frequency[band]) ** 2)).sum() for sigma in sigmas]
-    )
-    return pattern, band, float(spectrum.sum()), sigmas, loss / spectrum.sum()
-
-
-def _amplitude(y: Luma) -> NDArray[np.float64]:
-    """Amplitude spectrum, windowed so that the borders do not leak into the fine band."""
-    window = np.hanning(y.shape[0])[:, None] * np.hanning(y.shape[1])[None]
-    return np.abs(np.fft.rfft2((y - y.mean()) * window))
-
-
-def _kept(camera: Camera) -> float:
-    """The part of the ruler's fine amplitude that a camera without noise and codec keeps."""
-    pattern, band, amplitude, _, _ = _ruler()
-    seen = develop(camera, project(camera, pattern), np.random.default_rng(1))
-    return float(_amplitude(resize(seen, *pattern.shape, camera.scaler))[band].sum() / amplitude)
-
-
-def true_profile(camera: Camera) -> CameraProfile:
-    """The profile that this camera's frames have, before compression.
-
-    Blur is the standard deviation of the Gaussian that loses as much amplitude between 0.08 and
-    0.4 cycles per pixel as lens, motion and scaling do: the detail that is gone. Sharpening is how
-    much of that amplitude the camera's own sharpening adds afterwards, which brings halos but no
-    detail back. Noise is what a mid-grey wall shows in the frame.
-    """
-    _, _, _, sigmas, loss = _ruler()
-    quiet = replace(camera, shot_noise=0.0, read_noise=0.0, smear=0.0, oversharpen=0.0)
-    kept = _kept(quiet)
-    blur_px = np.interp(-kept, -loss, sigmas)
-    sharpening = 0.0
-    if camera.oversharpen:
-        sharpening = _kept(replace(quiet, oversharpen=camera.oversharpen)) / kept - 1
-    noise = 0.0
-    if camera.shot_noise or camera.read_noise:
-        wall = np.full((96, 96), 0.5, np.float32)
-        shown = develop(camera, project(camera, wall), np.random.default_rng(1))
-        noise = resize(shown, *wall.shape, camera.scaler).std() * 255
-    compression = 0.0
-    if camera.quality is not None:
-        compression = (100 - camera.quality) / 50
-    if camera.crf is not None:
-        compression = max(compression, (100 - like_mjpeg(camera.crf)) / 50)
-    return CameraProfile.clipped(blur_px, noise, compression, sharpening)
-
-
-@cache
-def like_mjpeg(crf: int) -> float:
-    """The MJPEG quality that does as much damage as H.264 at this rate factor: equal mean square
-    error on a picture with a photograph's spectrum."""
-    rng = np.random.default_rng(2)
-    frequency = np.hypot(np.fft.fftfreq(160)[:, None], np.fft.rfftfreq(160)[None])
-    spectrum = np.fft.rfft2(rng.standard_normal((160, 160))) / np.maximum(frequency, 1 / 160) ** 1.3
-    y = np.fft.irfft2(spectrum)
-    y = np.clip(0.5 + 0.18 * (y - y.mean()) / y.std(), 0, 1).astype(np.float32)
-
-    def error(shown: Luma) -> float:
-        return float(np.mean((shown - y) ** 2))
-
-    qualities = np.arange(25, 100, 3)
-    errors = [error(mjpeg(y, int(quality))) for quality in qualities]
-    return float(np.interp(-error(h264([y] * 3, crf)), -np.array(errors), qualities))
-
-
-# --- the recipe: which cameras there are ----------------------------------------------------------
-
-
-def sample_camera(rng: np.random.Generator) -> Camera:
-    """A camera at random, as training meets them."""
-    kind = rng.random()
-    if kind < 0.12:
-        return Camera()
-    if kind < 0.2:  # the classic softening of super-resolution papers: small and large again
-        return Camera(scale=rng.uniform(1.5, 3), scaler=rng.choice(list(SCALERS)))
-    small = kind < 0.4  # a small picture shown large
-    dark = rng.random() < 0.3
-    # Cameras that average over time show still parts without any noise.
-    noise = 0.0 if rng.random() < 0.15 else rng.uniform(0, 1) ** 2 * (3.0 if dark else 1.0)
-    camera = Camera(
-        lens_px=rng.uniform(0.0, 1.7),
-        motion_px=rng.uniform(1, 3) if rng.random() < 0.1 else 0.0,
-        motion_angle=rng.uniform(0, np.pi),
-        scale=rng.uniform(1.5, 2.5) if small else rng.choice([1.0, rng.uniform(1, 1.6)]),
-        scaler=rng.choice(list(SCALERS)),
-        shot_noise=noise * 6e-4,
-        read_noise=noise * 4e-3,
-        smear=rng.uniform(0, 1.0) if rng.random() < 0.5 else 0.0,
-        oversharpen=rng.uniform(0.2, 1.8) if rng.random() < 0.45 else 0.0,
-        oversharpen_px=rng.uniform(0.7, 1.8),
-        quality=None if rng.random() < 0.1 else int(rng.integers(55, 97)),
-        compress_at_sensor=small and rng.random() < 0.7,
-    )
-    if rng.random() < 0.2:  # an H.264 camera, or what a call made of one
-        return replace(camera, quality=None, crf=int(rng.integers(18, 32)))
-    return camera
-
-
-BUCKETS: dict[str, Camera] = {
-    "webcam-mild": Camera(lens_px=1.1, shot_noise=4e-5, read_noise=6e-4, smear=0.2, quality=92),
-    "webcam-360p": Camera(
-        lens_px=0.9,
-        scale=2.0,
-        scaler="bilinear",
-        shot_noise=5e-5,
-        read_noise=8e-4,
-        quality=85,
-        compress_at_sensor=True,
-    ),
-    "low light": Camera(lens_px=1.15, shot_noise=4e-4, read_noise=3e-3, smear=0.5, quality=88),
-    "self-sharpened": Camera(
-        lens_px=1.1,
-        shot_noise=1.5e-4,
-        read_noise=1.5e-3,
-        smear=0.8,
-        oversharpen=1.0,
-        oversharpen_px=1.2,
-        crf=24,
-    ),
-    "clean": Camera(),
-}
-"""The cameras of the evaluation; the "seed" bucket is defined by its own two scalers
-(evaluate.py)."""

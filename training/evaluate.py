@@ -28,11 +28,12 @@ from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
 from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
+from training.cameras import BUCKETS, SEED_CAMERAS
 from training.data import PHOTOS, SUFFIXES, data_hash, load_luma, photographs
-from training.degrade import BUCKETS, Camera, degrade, to_uint8, true_profile
+from training.degrade import Camera, degrade, to_uint8
 from training.metrics import psnr, ssim
+from training.ruler import true_profile
 from training.teacher_enhancer import TeacherEnhancer
-from training.validate import SEED_CAMERAS
 
 Picture = NDArray[np.uint8]
 SCALE = 0.4

@@ -18,7 +18,8 @@ import numpy as np
 from sharpcam.errors import SharpCamError
 from sharpcam.video import VideoReader
 from sharpcam.video_writer import VideoWriter
-from training.degrade import BUCKETS, Camera, degrade, to_uint8
+from training.cameras import BUCKETS
+from training.degrade import Camera, degrade, to_uint8
 
 
 def soften(source: Path, target: Path, camera: Camera) -> int:

@@ -7,15 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.cameras import BUCKETS, SEED_CAMERAS
 from training.data import MARGIN
-from training.degrade import BUCKETS, Camera, degrade, true_profile
+from training.degrade import degrade
 from training.metrics import PSNR_CAP, psnr
+from training.ruler import true_profile
 
-SEED_CAMERAS = {
-    "seed-bicubic": Camera(scale=2, scaler="bicubic"),
-    "seed-bilinear": Camera(scale=2, scaler="bilinear"),
-}
-"""The classic softening: to half the size and back, nothing else."""
 CLEAN_ENOUGH = 48.0
 """dB between output and input on clean pictures above which nobody can see a change."""
 

@@ -2,13 +2,14 @@
 
 Each system's module has the same names: BACKENDS, CAMERA_BACKENDS, CAMERA_HINT,
 VIRTUAL_CAMERA_HINT, DEFAULT_VIRTUAL_NAME, OBS_SOURCE, cameras(), virtual_cameras(), has_screen(),
-users_of(), formats_of(), stable_id(), use_of(), holder_of(). The doctor's checks() are in modules
-of their own.
+users_of(), formats_of(), stable_id(), use_of(), watch_of(), holder_of(). The doctor's checks() are
+in modules of their own.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from sharpcam.check import Check
 from sharpcam.system.info import CameraFormat, CameraInfo, VirtualCameraInfo, VirtualCameraUse
@@ -72,6 +73,12 @@ def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
     return _host.use_of(camera)
 
 
+def watch_of(camera: VirtualCameraInfo) -> Callable[[], int | None] | None:
+    """What tells how many watch, where the backend that writes cannot count; to be asked twice a
+    second or more. None where nothing tells."""
+    return _host.watch_of(camera)
+
+
 def holder_of(camera: VirtualCameraInfo) -> str:
     """Who keeps a virtual camera from being fed by us, and what to do; empty where nobody is known
     to."""
@@ -103,4 +110,5 @@ __all__ = [
     "use_of",
     "users_of",
     "virtual_cameras",
+    "watch_of",
 ]

@@ -4,6 +4,7 @@ its socket."""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -94,6 +95,10 @@ def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
     users = openers_of(camera.device or "")
     programs = tuple(str(user) for user in users if not user.is_sharpcam)
     return VirtualCameraUse(len(programs), programs)
+
+
+def watch_of(camera: VirtualCameraInfo) -> Callable[[], int | None] | None:
+    return None  # what is ours counts, and nobody can for others
 
 
 def holder_of(camera: VirtualCameraInfo) -> str:

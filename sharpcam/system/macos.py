@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -51,6 +52,10 @@ def stable_id(camera: CameraInfo) -> str:
 
 def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
     return VirtualCameraUse(None)  # OBS's extension tells nobody
+
+
+def watch_of(camera: VirtualCameraInfo) -> Callable[[], int | None] | None:
+    return None
 
 
 def holder_of(camera: VirtualCameraInfo) -> str:

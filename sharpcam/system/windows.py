@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 # Media Foundation opens cameras in 4 to 20 seconds with its hardware transforms; OpenCV reads this
 # when it first opens one.
@@ -84,6 +85,11 @@ def use_of(camera: VirtualCameraInfo) -> VirtualCameraUse:
             time.sleep(1 / 15)
             watchers = watch.watchers()
     return VirtualCameraUse(watchers)
+
+
+def watch_of(camera: VirtualCameraInfo) -> Callable[[], int | None] | None:
+    watch = UnityCaptureWatch.of(camera.name) if camera.backend == "unitycapture" else None
+    return watch.watchers if watch else None
 
 
 def holder_of(camera: VirtualCameraInfo) -> str:

@@ -6,24 +6,22 @@ import cv2
 import numpy as np
 import pytest
 
+from training.cameras import BUCKETS, sample_camera
 from training.degrade import (
-    BUCKETS,
     SCALERS,
     Camera,
     degrade,
     denoise_smear,
     h264,
     lens_blur,
-    like_mjpeg,
     mjpeg,
     motion_blur,
     pan,
     resize,
-    sample_camera,
     sensor_noise,
-    true_profile,
     unsharp,
 )
+from training.ruler import like_mjpeg, true_profile
 
 
 @pytest.fixture
