@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 from statistics import mean, median
@@ -28,6 +27,7 @@ from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
 from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
+from training.baselines import least_squares_filter, oracle_rcas, oracle_unsharp
 from training.cameras import BUCKETS, SEED_CAMERAS
 from training.data import PHOTOS, SUFFIXES, data_hash, load_luma, photographs
 from training.degrade import Camera, degrade, to_uint8
@@ -40,8 +40,6 @@ SCALE = 0.4
 """The evaluation pictures are shrunk by this, so that they are as crisp as the training targets."""
 SEED_SIZE = 256
 """The seed's buckets are squares of this size."""
-RADII = (0.5, 0.7, 1.0, 1.4, 2.0)
-AMOUNTS = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
 def test_pictures(data: Path, more: Path | None) -> list[Picture]:
@@ -69,25 +67,6 @@ def middle(y: Picture, size: int) -> Picture:
     return np.ascontiguousarray(y[top : top + size, left : left + size])
 
 
-def unsharp_mask(y: Picture, radius: float, amount: float) -> Picture:
-    """The classic: the picture plus `amount` times its difference from a Gaussian blur."""
-    blurred = cv2.GaussianBlur(y, (0, 0), radius)
-    return cv2.addWeighted(y, 1 + amount, blurred, -amount, 0)
-
-
-def oracle_unsharp(shown: list[Picture], targets: list[Picture]) -> Callable[[Picture], Picture]:
-    """The unsharp mask that is best for these very pictures, by mean PSNR."""
-
-    def score(settings: tuple[float, float]) -> float:
-        return mean(
-            psnr(unsharp_mask(y, *settings), target)
-            for y, target in zip(shown, targets, strict=True)
-        )
-
-    radius, amount = max(((r, a) for r in RADII for a in AMOUNTS), key=score)
-    return lambda y: unsharp_mask(y, radius, amount)
-
-
 def auto_profile(estimator: ProfileEstimator, shown: list[Picture]) -> CameraProfile:
     """What SharpCam has learnt of a camera after these pictures: the median of its estimates."""
     estimates = [profile for y in shown if (profile := estimator.estimate(y)) is not None]
@@ -102,6 +81,7 @@ def evaluate_bucket(
     pictures: list[Picture],
     student: OnnxEnhancer,
     teacher: TeacherEnhancer | None,
+    data: Path,
 ) -> tuple[dict[str, dict[str, float]], dict[str, list[Picture]]]:
     """Every row for one bucket: its figures, and its pictures."""
     targets = [middle(y, SEED_SIZE) for y in pictures] if name in SEED_CAMERAS else pictures
@@ -116,7 +96,13 @@ def evaluate_bucket(
         return [student.enhance(y, 1.0) for y in shown]
 
     auto, true = auto_profile(estimator, shown), true_profile(camera)
-    outputs = {"identity": shown, "oracle unsharp": [*map(oracle_unsharp(shown, targets), shown)]}
+    rivals = {
+        "oracle unsharp": oracle_unsharp(shown, targets),
+        "oracle RCAS": oracle_rcas(shown, targets),
+        "9x9 linear filter": least_squares_filter(camera, data, SCALE),
+    }
+    outputs = {"identity": shown}
+    outputs |= {row: [sharpen(y) for y in shown] for row, sharpen in rivals.items()}
     outputs["student, profile auto"] = with_profile(auto)
     singles = []
     for y in shown:
@@ -124,6 +110,9 @@ def evaluate_bucket(
         singles.append(student.enhance(y, 1.0))
     outputs["student, profile from each picture alone"] = singles
     outputs["student, true profile"] = with_profile(true)
+    for wrong, factor in (("25 % less", 0.75), ("25 % more", 1.25)):
+        assumed = CameraProfile.clipped(factor * true.blur_px, *astuple(true)[1:])
+        outputs[f"student, true profile but {wrong} blur"] = with_profile(assumed)
     outputs["student, typical profile (blind)"] = with_profile(TYPICAL)
     if teacher is not None:
         outputs["teacher, true profile"] = [teacher.enhance(y, true) for y in shown]
@@ -194,7 +183,9 @@ def main(argv: list[str] | None = None) -> int:
         student = OnnxEnhancer(model, threads=2)
         results, sheets = {}, {}
         for name, camera in (SEED_CAMERAS | BUCKETS).items():
-            results[name], sheets[name] = evaluate_bucket(name, camera, pictures, student, teacher)
+            results[name], sheets[name] = evaluate_bucket(
+                name, camera, pictures, student, teacher, args.data
+            )
     except SharpCamError as error:
         print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr)
         return 1

@@ -33,7 +33,7 @@ from sharpcam.estimator import ProfileEstimator
 from sharpcam.model import load_model
 from sharpcam.profile import CameraProfile, ProfileTracker
 from sharpcam.video import VideoReader
-from training.evaluate import unsharp_mask
+from training.baselines import unsharp_mask
 
 Picture = NDArray[np.uint8]
 SAMPLES = ("book", "want", "yes")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -162,9 +161,3 @@ def test_evaluate_prints_every_row_and_writes_json_and_a_sheet(
         "self-sharpened", "clean",
     }  # fmt: skip
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (7 * 384, 4 * 384, 3)
-
-
-def test_oracle_unsharp_never_loses_to_leaving_it(few_photographs: Path) -> None:
-    pictures = evaluate.test_pictures(few_photographs, None)
-    best = evaluate.oracle_unsharp(pictures, pictures)
-    np.testing.assert_array_equal(best(pictures[0]), pictures[0])

@@ -12,7 +12,7 @@ from tiny import write_adder, write_identity
 
 from sharpcam.assets import asset
 from training import footage
-from training.evaluate import unsharp_mask
+from training.baselines import unsharp_mask
 from training.footage import look, overshoot
 
 
