@@ -98,9 +98,10 @@ def test_two_readers_at_once_both_get_pictures(
     session: Session, camera: PipeWireCamera, sending: Callable[[], int]
 ) -> None:
     with Reader(session, SIZE) as first, Reader(session, SIZE) as second:
-        got = [first.numbers(5), second.numbers(20), first.numbers(15)]
-    assert [len(numbers) for numbers in got] == [5, 20, 15]
-    assert all(in_order(numbers) for numbers in got), got
+        # In turn: GStreamer's reader is stopped by a pipe that nobody empties.
+        got = [(first.numbers(1)[0], second.numbers(1)[0]) for _ in range(20)]
+    assert in_order([picture for picture, _ in got]), got
+    assert in_order([picture for _, picture in got]), got
     released(camera)
 
 
