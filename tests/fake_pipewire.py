@@ -29,6 +29,8 @@ class SharedBuffer:
         address = ctypes.addressof(self.memory) if mapped else None
         self.data = pw.Data(maxsize=length, data=address, chunk=ctypes.pointer(self.chunk))
         place = ctypes.addressof(self.header)
+        self.held = False
+        """A reader has not given it back."""
         self.metas = (pw.Meta * 2)(pw.Meta(7, 64, None), pw.Meta(META_HEADER, 32, place))
         self.spa = pw.SpaBuffer(2, 1, self.metas, ctypes.pointer(self.data))
         self.pointer = ctypes.pointer(pw.Buffer(ctypes.pointer(self.spa)))
@@ -49,6 +51,8 @@ class FakeStream:
         self.wishes: list[bytes] = []
         self.free: list[SharedBuffer] = []
         self.queued: list[SharedBuffer] = []
+        self.on_show: list[SharedBuffer] = []
+        """What the last cycle showed; the next one brings it back."""
         self.shown: list[tuple[int, bytes]] = []
         """Number and picture of every cycle of the graph."""
 
@@ -96,7 +100,7 @@ class FakePipeWire:
         def act() -> None:
             stream = self.stream
             self._state(stream, pw.PAUSED)
-            stream.free, stream.queued = [], []
+            stream.free, stream.queued, stream.on_show = [], [], []
             self._format(stream, None)
 
         self._in_loop(act)
@@ -222,6 +226,9 @@ class FakePipeWire:
         if not free:
             return ctypes.POINTER(pw.Buffer)()
         self._dequeued = free.pop(0)
+        if self._dequeued.held:
+            free.append(self._dequeued)
+            return ctypes.POINTER(pw.Buffer)()
         return self._dequeued.pointer
 
     def pw_stream_queue_buffer(self, stream: int, buffer: Any) -> int:
@@ -235,8 +242,8 @@ class FakePipeWire:
         graph = self.streams[stream]
         for buffer in graph.queued:
             graph.shown.append((buffer.header.seq, buffer.picture()))
-        graph.free += graph.queued
-        graph.queued = []
+        graph.free += graph.on_show
+        graph.on_show, graph.queued = graph.queued, []
         return 0
 
     def pw_stream_destroy(self, stream: int) -> None:

@@ -133,6 +133,22 @@ def test_a_reader_that_holds_every_buffer_costs_pictures_and_nothing_else(
     assert daemon.stream.shown[-1] == (2, b"")
 
 
+def test_buffers_that_a_stalled_reader_holds_keep_none_from_the_others(
+    camera: PipeWireCamera, daemon: FakePipeWire
+) -> None:
+    daemon.attach(buffers=4)
+    for buffer in daemon.stream.free[:2]:
+        buffer.held = True
+    for index in range(6):
+        camera.send(flat(index))
+    assert [number for number, _ in daemon.stream.shown] == [1, 2, 3, 4, 5, 6]
+    for buffer in daemon.stream.free:
+        buffer.held = True  # all but the one that is shown, which only a cycle brings back
+    for index in range(6, 10):
+        camera.send(flat(index))
+    assert [number for number, _ in daemon.stream.shown] == [1, 2, 3, 4, 5, 6, 8, 10]
+
+
 def test_pixels_that_were_never_offered_get_nothing(
     camera: PipeWireCamera, daemon: FakePipeWire
 ) -> None:

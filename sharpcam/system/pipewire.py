@@ -28,6 +28,7 @@ from typing import Any
 from sharpcam.system import libpipewire as pw
 from sharpcam.system.info import NAME
 from sharpcam.system.spa import (
+    MOST_BUFFERS,
     Param,
     Pixels,
     agreed_pixels,
@@ -180,12 +181,14 @@ class PipeWireCamera:
         """Hand the newest picture to whoever watches."""
         if not self._streaming or self._pixels is None:
             return
-        buffer = self._lib.pw_stream_dequeue_buffer(self._stream)
-        if not buffer:
-            return
-        target = buffer.contents.buffer.contents
-        fill(target, self._picture, self._size, self._pixels, self._sent)
-        self._lib.pw_stream_queue_buffer(self._stream, buffer)
+        for _ in range(MOST_BUFFERS):  # one that a reader still holds goes to the end of the line
+            if buffer := self._lib.pw_stream_dequeue_buffer(self._stream):
+                break
+        if buffer:
+            target = buffer.contents.buffer.contents
+            fill(target, self._picture, self._size, self._pixels, self._sent)
+            self._lib.pw_stream_queue_buffer(self._stream, buffer)
+        # Also without one: only a cycle brings back the buffer that was shown last.
         self._lib.pw_stream_trigger_process(self._stream)
         self._shown_at = time.monotonic()
 

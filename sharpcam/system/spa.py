@@ -73,6 +73,7 @@ class MetaKey(IntEnum):
 MEDIA_VIDEO, MEDIA_RAW = 2, 1
 CHOICE_RANGE, CHOICE_FLAGS = 1, 4
 SHARED_MEMORY = 1 << 2
+MOST_BUFFERS = 32
 META_HEADER, META_HEADER_SIZE = 1, 32
 
 
@@ -97,12 +98,13 @@ def offered_format(pixels: Pixels, width: int, height: int, fps: float) -> bytes
 
 
 def wanted_buffers(size: int, stride: int) -> bytes:
-    """A few buffers of shared memory: one block of `size` bytes each, `stride` bytes a line."""
+    """Shared memory, with buffers for several readers to hold: one block of `size` bytes each,
+    `stride` bytes a line."""
     return _object(
         Kind.BUFFERS_OBJECT,
         Param.BUFFERS,
         {
-            BuffersKey.COUNT: _choice(CHOICE_RANGE, 4, 2, 32),
+            BuffersKey.COUNT: _choice(CHOICE_RANGE, 8, 2, MOST_BUFFERS),
             BuffersKey.BLOCKS: _int(1),
             BuffersKey.SIZE: _int(size),
             BuffersKey.STRIDE: _int(stride),
