@@ -20,6 +20,9 @@ from sharpcam.frame import Frame
 from sharpcam.video import VideoTags
 from sharpcam.video_writer import VideoWriter
 
+for _name, _backend in system.BACKENDS.items():
+    pyvirtualcam.register_backend(_name, _backend)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:

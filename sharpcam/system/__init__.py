@@ -1,7 +1,7 @@
 """Everything platform-specific; the rest of the program never asks which system it runs on.
 
-Each system's module has the same names: CAMERA_BACKENDS, CAMERA_HINT, VIRTUAL_CAMERA_HINT,
-cameras(), virtual_cameras(), has_screen().
+Each system's module has the same names: BACKENDS, CAMERA_BACKENDS, CAMERA_HINT,
+VIRTUAL_CAMERA_HINT, cameras(), virtual_cameras(), has_screen().
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ elif sys.platform == "darwin":
 else:
     from sharpcam.system import linux as _host
 
+BACKENDS: dict[str, type] = _host.BACKENDS
+"""Our own backends for pyvirtualcam, by name; besides its interface they have `watchers()`."""
 CAMERA_BACKENDS: tuple[int, ...] = _host.CAMERA_BACKENDS
 """OpenCV's capture backends to try, best first."""
 CAMERA_HINT: str = _host.CAMERA_HINT
@@ -41,6 +43,7 @@ def has_screen() -> bool:
 
 
 __all__ = [
+    "BACKENDS",
     "CAMERA_BACKENDS",
     "CAMERA_HINT",
     "VIRTUAL_CAMERA_HINT",

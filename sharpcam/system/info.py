@@ -26,7 +26,7 @@ class VirtualCameraInfo:
     """A virtual camera that pyvirtualcam can write to."""
 
     backend: str
-    """pyvirtualcam's backend: v4l2loopback, unitycapture, obs."""
+    """pyvirtualcam's backend, or one of ours: sharpcam-v4l2loopback, unitycapture, obs."""
     device: str | None
     """What pyvirtualcam opens it by; None where the backend has only one."""
     name: str

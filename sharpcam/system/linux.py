@@ -11,6 +11,7 @@ from Xlib.display import Display
 from Xlib.error import DisplayError
 
 from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, to_camera
+from sharpcam.system.v4l2loopback import LoopbackCamera
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
 CAMERA_HINT = "check that it is plugged in, and that you are in the group 'video'"
@@ -18,6 +19,9 @@ VIRTUAL_CAMERA_HINT = (
     "sudo apt install v4l2loopback-dkms, then "
     f"sudo modprobe v4l2loopback card_label={NAME} exclusive_caps=1"
 )
+
+LOOPBACK = "sharpcam-v4l2loopback"
+BACKENDS: dict[str, type] = {LOOPBACK: LoopbackCamera}
 
 SYSFS = Path("/sys/class/video4linux")
 
@@ -32,8 +36,7 @@ def cameras() -> list[CameraInfo]:
 
 def virtual_cameras() -> list[VirtualCameraInfo]:
     found = [
-        VirtualCameraInfo("v4l2loopback", f"/dev/{node.name}", _label(node))
-        for node in _virtual_nodes()
+        VirtualCameraInfo(LOOPBACK, f"/dev/{node.name}", _label(node)) for node in _virtual_nodes()
     ]
     return sorted(found, key=lambda camera: camera.name != NAME)  # ours first, else as listed
 

@@ -15,6 +15,7 @@ VIRTUAL_CAMERA_HINT = (
     "install OBS Studio 30 or newer in Applications, start and stop its virtual camera once, "
     "and allow it in System Settings > General > Login Items & Extensions"
 )
+BACKENDS: dict[str, type] = {}
 
 OBS = Path("/Applications/OBS.app")
 OBS_NAME = "OBS Virtual Camera"

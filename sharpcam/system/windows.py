@@ -21,6 +21,7 @@ CAMERA_HINT = (
     "check Settings > Privacy > Camera, that desktop apps may use it, and that it is plugged in"
 )
 VIRTUAL_CAMERA_HINT = f"register UnityCapture as {NAME}, or install OBS Studio for its camera"
+BACKENDS: dict[str, type] = {}
 
 _KNOWN = {
     NAME: ("unitycapture", NAME),

@@ -1,0 +1,3 @@
+def test_hello(machine):
+    print(machine.call("watching.hello"))
+    print(machine.console())
