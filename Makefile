@@ -8,16 +8,22 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # OpenCV's window and the virtual environment need these of the system.
 RUN_PACKAGES := python3-venv libgl1 libglib2.0-0
 TEST_PACKAGES := xvfb xauth xdotool x11-utils
+# The virtual machine with real virtual cameras: an emulator, a compiler, programs that read them.
+VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod gcc make ffmpeg v4l-utils
 
-.PHONY: run test lint bench train clean
+.PHONY: run test test-vm lint bench train clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed-run  ## camera (or the bundled clip) to the virtual camera (or a recording)
 	$(BIN)/sharpcam run
 
 test: $(VENV)/installed-test  ## every test; what cannot run here says why
-	@installer/linux/need.sh $(TEST_PACKAGES)
+	@installer/linux/need.sh $(TEST_PACKAGES) $(VM_PACKAGES)
 	$(BIN)/python -m pytest
+
+test-vm: $(VENV)/installed-test  ## only those in a virtual machine with real kernel modules
+	@installer/linux/need.sh $(VM_PACKAGES)
+	$(BIN)/python -m pytest -m vm --durations=0
 
 lint: $(VENV)/installed-test  ## style and types
 	$(BIN)/ruff check .

@@ -74,9 +74,7 @@ class LoopbackCamera:
             self._set_format(width, height)
             self._set_rate(fps)
             if isinstance(self._watchers, ModuleUse):
-                # 0.12 takes frames without this, but then forgets on close that it had a writer,
-                # and cannot be written again. Newer ones begin with the first frame.
-                self._kernel.ioctl(self._descriptor, v4l2.STREAMON, c_int(OUTPUT))
+                self._start_streaming()
         except BaseException:
             self.close()
             raise
@@ -179,14 +177,36 @@ class LoopbackCamera:
         try:
             self._kernel.ioctl(self._descriptor, v4l2.S_FMT, settled)
         except OSError as error:
-            raise self._plain(error) from error
-        if (settled.width, settled.height, settled.pixelformat) != wanted:
+            held = self._format()
+            # 0.13 refuses a format other than what is held; 0.12 and 0.15 answer with the held one.
+            if error.errno != errno.EBUSY or not held or _parts(held) == wanted:
+                raise self._plain(error) from error
+            settled = held
+        if _parts(settled) != wanted:
             code = int(settled.pixelformat).to_bytes(4, "little").decode("ascii", "replace")
             raise OSError(
                 f"{self._device} stays at {settled.width}x{settled.height} {code} instead of "
-                f"{width}x{height}: a program that reads it holds that format, or the module was "
-                "loaded with smaller max_width and max_height"
+                f"{width}x{height}: a program that has it open holds that format "
+                f"(`fuser -v {self._device}` names it), or the module was loaded with smaller "
+                "max_width and max_height"
             )
+
+    def _start_streaming(self) -> None:
+        """For 0.12: it takes frames without this, but then forgets on close that it had a writer,
+        and cannot be written again. Newer ones begin with the first frame."""
+        try:
+            self._kernel.ioctl(self._descriptor, v4l2.STREAMON, c_int(OUTPUT))
+        except OSError as error:
+            raise self._plain(error) from error
+
+    def _format(self) -> v4l2.Format | None:
+        """What the device is set to, where it tells."""
+        settled = v4l2.Format(type=OUTPUT)
+        try:
+            self._kernel.ioctl(self._descriptor, v4l2.G_FMT, settled)
+        except OSError:
+            return None
+        return settled
 
     def _set_rate(self, fps: float) -> None:
         rate = Fraction(fps).limit_denominator(1001)
@@ -200,7 +220,7 @@ class LoopbackCamera:
         """The same in words that say what to do."""
         match error.errno:
             case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-                words = "is not there any more: was the module unloaded?"
+                words = "is not there: is the module v4l2loopback loaded?"
             case errno.EACCES | errno.EPERM:
                 words = (
                     f"belongs to the group '{self._group()}', and you are not in it: "
@@ -220,3 +240,7 @@ class LoopbackCamera:
             return Path(self._device).group()
         except (OSError, KeyError):
             return "video"
+
+
+def _parts(settled: v4l2.Format) -> tuple[int, int, int]:
+    return settled.width, settled.height, settled.pixelformat

@@ -134,7 +134,11 @@ def _make_initrd(root: Path, release: str, tree: Path, image: Path) -> None:
     (tree / "init").chmod(0o755)
     with image.open("wb") as file:
         subprocess.run(
-            "find . | cpio -o -H newc --quiet | gzip -1", shell=True, cwd=tree, stdout=file, check=True
+            "find . | cpio -o -H newc --quiet | gzip -1",
+            shell=True,
+            cwd=tree,
+            stdout=file,
+            check=True,
         )
 
 

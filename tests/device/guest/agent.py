@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+ANSWER = Path("/run/answer.json")
 LIMIT_SECONDS = 200
 """A call that takes longer is killed, so that the machine remains usable."""
 
@@ -28,26 +30,19 @@ def port(name: str) -> Path:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Run the function in a child, so that what it leaves behind ends with it."""
-    reader, writer = os.pipe()
+    ANSWER.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
-        os.close(reader)
         os.setsid()
         signal.alarm(LIMIT_SECONDS)
-        with open(writer, "w") as file:
-            json.dump(outcome(request), file)
+        ANSWER.write_text(json.dumps(outcome(request)))
         os._exit(0)
-    os.close(writer)
-    with open(reader) as file:
-        text = file.read()
     _, status = os.waitpid(child, 0)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # programs that it started
-    except ProcessLookupError:
-        pass
-    if not text:
+    if not ANSWER.exists():
         return {"error": f"the call ended with status {status}: see the console"}
-    return dict(json.loads(text))
+    return dict(json.loads(ANSWER.read_text()))
 
 
 def outcome(request: dict[str, Any]) -> dict[str, Any]:
@@ -60,10 +55,10 @@ def outcome(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    for name in ("watching", "running"):
+    for name in ("watching", "producing", "running"):
         importlib.import_module(name)
     # For reading and writing at once, as such a port is.
-    with open(port("calls"), "r+b", buffering=0) as calls:
+    with port("calls").open("r+b", buffering=0) as calls:
         for line in iter(calls.readline, b""):
             calls.write(json.dumps(answer(json.loads(line))).encode() + b"\n")
 

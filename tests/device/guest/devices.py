@@ -19,6 +19,7 @@ PATIENCE_SECONDS = 90
 @contextmanager
 def loopback(version: str, exclusive_caps: int = 1) -> Iterator[None]:
     """v4l2loopback, loaded; in the end it must not be in use any more."""
+    _remove("v4l2loopback")
     _insert(*(MODULES / "videodev.order").read_text().split())
     subprocess.run(
         [
@@ -35,6 +36,7 @@ def loopback(version: str, exclusive_caps: int = 1) -> Iterator[None]:
 @contextmanager
 def webcam() -> Iterator[None]:
     """vivid, as a webcam."""
+    _remove("vivid")
     *before, vivid = (MODULES / "vivid.order").read_text().split()
     _insert(*before)
     kinds = ("n_devs=1", "node_types=0x1", "vid_cap_nr=20", "num_inputs=1", "input_types=0x0")
@@ -44,11 +46,21 @@ def webcam() -> Iterator[None]:
     subprocess.run(["rmmod", "vivid"], check=True)
 
 
+def _loaded() -> set[str]:
+    return {line.split()[0] for line in Path("/proc/modules").read_text().splitlines()}
+
+
 def _insert(*modules: str) -> None:
-    loaded = {line.split()[0] for line in Path("/proc/modules").read_text().splitlines()}
+    loaded = _loaded()
     for module in modules:
         if module.removesuffix(".ko").replace("-", "_") not in loaded:
             subprocess.run(["insmod", MODULES / module], check=True)
+
+
+def _remove(module: str) -> None:
+    """What a failed call left behind; the programs that used it may still be ending."""
+    if module in _loaded():
+        until(lambda: subprocess.run(["rmmod", module]).returncode == 0, every=0.2)
 
 
 def until(happened: Callable[[], bool], every: float = 0.02) -> None:

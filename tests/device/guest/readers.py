@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from typing import IO
 
 import cv2
 import numpy as np
@@ -20,22 +19,21 @@ class Reader:
         """`program`: ffmpeg, v4l2-ctl or opencv."""
         self.size = size
         self._bytes = size[0] * size[1]
-        self._said: IO[bytes] | None = None
+        self._program: subprocess.Popen[bytes] | None = None
         output, ours = os.pipe()
         if program == "opencv":
             self._child = os.fork()  # a new interpreter would load OpenCV again, for seconds
             if self._child == 0:
                 _read_with_opencv(device, ours)
         else:
-            process = subprocess.Popen(
-                _command(program, device), stdout=ours, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-            )
-            self._child, self._said = process.pid, process.stderr
             if program == "v4l2-ctl":
                 self._bytes = self._bytes * 3 // 2  # I420 as it is
+            command, nothing = _command(program, device), subprocess.DEVNULL
+            self._program = subprocess.Popen(
+                command, stdin=nothing, stdout=ours, stderr=subprocess.PIPE
+            )
         os.close(ours)
-        self._pictures = open(output, "rb", buffering=0)
-        self._process = process if program != "opencv" else None
+        self._pictures = os.fdopen(output, "rb", buffering=0)
 
     def picture(self) -> NDArray[np.uint8]:
         """The next luma, uint8 [H, W]; waits for it.
@@ -64,15 +62,15 @@ class Reader:
 
     def said(self) -> str:
         """What an ended program complained about."""
-        return self._said.read().decode(errors="replace") if self._said else ""
+        if not self._program or not self._program.stderr:
+            return ""
+        return self._program.stderr.read().decode(errors="replace")
 
     def stop(self) -> None:
         """End it, and be sure of it."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            if self._said:
-                self._said.close()
+        if self._program:
+            self._program.kill()
+            self._program.communicate()
         else:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
@@ -90,7 +88,7 @@ def _read_with_opencv(device: str, output: int) -> None:
     """The child: never returns."""
     try:
         capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
-        with open(output, "wb", buffering=0) as pictures:
+        with os.fdopen(output, "wb", buffering=0) as pictures:
             while True:
                 whole, bgr = capture.read()
                 if not whole:

@@ -1,0 +1,104 @@
+"""The real `sharpcam run`, a process of its own, between a camera and programs that watch."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from devices import OTHER, OURS, WEBCAM, loopback, until, webcam
+from feeding import SIZE, Feed
+from producing import announced
+from readers import Reader
+
+UNBIND, BIND = (Path(f"/sys/bus/platform/drivers/vivid/{name}") for name in ("unbind", "bind"))
+
+
+class SharpCam:
+    """`sharpcam run` into the virtual camera; a context manager, in which it publishes."""
+
+    def __init__(self, source: str, *more: str) -> None:
+        command = [sys.executable, "-m", "sharpcam", "-v", "run", "--source", source]
+        profile = ("--profile", "0.8,1,0.3")  # to learn it takes time from the emulated processor
+        self._process = subprocess.Popen(
+            [*command, "--sink", "virtual", *profile, *more],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said = ""
+
+    def __enter__(self) -> SharpCam:
+        until(lambda: announced(OURS) == ["capture"] or self._process.poll() is not None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        _, self.said = self._process.communicate()
+
+    @property
+    def code(self) -> int | None:
+        return self._process.returncode
+
+
+def file(version: str, path: str) -> dict[str, Any]:
+    """A file of numbered pictures, seen by one program after the other."""
+    with loopback(version), SharpCam(path, "--loop") as program:
+        seen = {name: _seen(name) for name in ("ffmpeg", "opencv", "v4l2-ctl")}
+    return {"seen": seen, "code": program.code, "said": program.said}
+
+
+def _seen(program: str) -> list[int | None]:
+    reader = Reader(program, OURS)
+    numbers = reader.numbers(20)
+    reader.stop()
+    return numbers
+
+
+def camera(version: str) -> dict[str, Any]:
+    """A camera of numbered pictures: the module's other device."""
+    with loopback(version), Feed(OTHER) as feed:
+        source = OTHER.removeprefix("/dev/video")
+        with SharpCam(source, "--size", f"{SIZE[0]}x{SIZE[1]}") as program:
+            numbers = _seen("ffmpeg")
+        sent = feed.sent
+        feed.is_watched_by(0)
+    return {"seen": numbers, "sent": sent, "code": program.code, "said": program.said}
+
+
+def unplugged(version: str) -> dict[str, Any]:
+    """The webcam goes away while somebody watches, and comes back."""
+    size = 320, 180
+    asked = ("--size", f"{size[0]}x{size[1]}")
+    with loopback(version), webcam(), SharpCam(WEBCAM, *asked) as program:
+        reader = Reader("v4l2-ctl", OURS, size)
+        _moves(reader)
+        UNBIND.write_text("vivid.0")
+        gone = not Path(WEBCAM).exists()
+        still = _stands_still(reader)
+        BIND.write_text("vivid.0")
+        moves = _moves(reader)
+        reader.stop()
+    told = {"gone": gone, "still": still, "moves": moves}
+    return told | {"code": program.code, "said": program.said}
+
+
+def _moves(reader: Reader) -> bool:
+    """Read on until each of five pictures differs from the one before."""
+    return _streak(reader, same=False)
+
+
+def _stands_still(reader: Reader) -> bool:
+    """Read on until five pictures are the same."""
+    return _streak(reader, same=True)
+
+
+def _streak(reader: Reader, *, same: bool) -> bool:
+    before, streak = reader.picture(), 0
+    while streak < 5:
+        picture = reader.picture()
+        streak = streak + 1 if np.array_equal(picture, before) == same else 0
+        before = picture
+    return True

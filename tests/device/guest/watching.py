@@ -72,9 +72,9 @@ def the_other_camera(version: str) -> dict[str, Any]:
 def two_readers(version: str) -> dict[str, Any]:
     """A second app opens the camera while the first one shows it."""
     with loopback(version), Feed() as feed:
-        first, second = Reader("ffmpeg", OURS), None
+        first = Reader("ffmpeg", OURS)
         numbers = first.numbers(5)
-        second = Reader("v4l2-ctl", OURS)
+        second = Reader("ffmpeg", OURS)
         try:
             seconds: list[int | None] = second.numbers(10)
             said = ""
