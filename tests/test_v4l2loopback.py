@@ -34,7 +34,7 @@ def opened(kernel: FakeKernel, **changed: Any) -> LoopbackCamera:
 
 def refusal(kernel: FakeKernel, **changed: Any) -> str:
     """What it says to not being opened; nothing may stay open."""
-    with pytest.raises(OSError, match=".") as caught:
+    with pytest.raises(OSError, match=" ") as caught:
         opened(kernel, **changed)
     assert kernel.descriptors == {}
     return str(caught.value)

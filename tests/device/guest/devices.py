@@ -12,7 +12,7 @@ from pathlib import Path
 MODULES = Path(os.environ["SHARPCAM_TEST_MODULES"])
 OURS, OTHER, WEBCAM = "/dev/video10", "/dev/video11", "/dev/video20"
 """Two devices of v4l2loopback, SharpCam and Other Cam; vivid's webcam."""
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 """How long something may take that is bound to happen, emulated on a busy machine."""
 
 
