@@ -1,4 +1,5 @@
-"""Video4Linux, as much of it as feeding v4l2loopback takes: layouts, numbers, the kernel's calls.
+"""Video4Linux, as much of it as feeding v4l2loopback takes: layouts, numbers, the kernel's calls,
+and what its errors mean.
 
 Layouts are those of 64-bit Linux (include/uapi/linux/videodev2.h); numbers are derived from them.
 """
@@ -6,7 +7,9 @@ Layouts are those of 64-bit Linux (include/uapi/linux/videodev2.h); numbers are 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+from pathlib import Path
 from typing import Any
 
 CAPTURE, OUTPUT = 1, 2
@@ -110,3 +113,27 @@ class Kernel:
 
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
+
+
+def in_words(error: OSError, device: str) -> OSError:
+    """What a call on a v4l2loopback device failed with, in words that say what to do."""
+    match error.errno:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            words = "is not there: is the module v4l2loopback loaded?"
+        case errno.EACCES | errno.EPERM:
+            words = (
+                f"belongs to the group '{_group(device)}', and you are not in it: "
+                f"sudo usermod -aG {_group(device)} $USER, then log in again"
+            )
+        case errno.EBUSY | errno.EINVAL:
+            words = f"is fed by another program already: close it (`fuser -v {device}` names it)"
+        case _:
+            words = f"fails: {error.strerror or error}"
+    return OSError(f"{device} {words}")
+
+
+def _group(device: str) -> str:
+    try:
+        return Path(device).group()
+    except (OSError, KeyError, NotImplementedError):  # Windows has no groups of files
+        return "video"

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from ctypes import c_int
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from sharpcam.system import v4l2
@@ -217,29 +216,7 @@ class LoopbackCamera:
             self._kernel.ioctl(self._descriptor, v4l2.S_PARM, parameters)
 
     def _plain(self, error: OSError) -> OSError:
-        """The same in words that say what to do."""
-        match error.errno:
-            case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-                words = "is not there: is the module v4l2loopback loaded?"
-            case errno.EACCES | errno.EPERM:
-                words = (
-                    f"belongs to the group '{self._group()}', and you are not in it: "
-                    f"sudo usermod -aG {self._group()} $USER, then log in again"
-                )
-            case errno.EBUSY | errno.EINVAL:
-                words = (
-                    "is fed by another program already: close it "
-                    f"(`fuser -v {self._device}` names it)"
-                )
-            case _:
-                words = f"fails: {error.strerror or error}"
-        return OSError(f"{self._device} {words}")
-
-    def _group(self) -> str:
-        try:
-            return Path(self._device).group()
-        except (OSError, KeyError):
-            return "video"
+        return v4l2.in_words(error, self._device)
 
 
 def _parts(settled: v4l2.Format) -> tuple[int, int, int]:

@@ -40,7 +40,9 @@ def in_order(numbers: Sequence[int | None], cycle: int = 65536) -> bool:
     """Every picture had a number, and each is later than the one before."""
     if None in numbers or len(numbers) < 2:
         return False
-    steps = [(b - a) % cycle for a, b in pairwise(number for number in numbers if number)]
+    steps = [
+        (b - a) % cycle for a, b in pairwise(number for number in numbers if number is not None)
+    ]
     return all(0 < step < cycle / 2 for step in steps)
 
 
@@ -160,3 +162,13 @@ def test_an_unplugged_camera_leaves_its_picture_and_comes_back(machine: Machine)
     assert told["moves"]
     assert told["code"] == 0, told["said"]
     assert "no camera" in told["said"]
+
+
+@BOTH
+def test_the_camera_is_open_while_somebody_watches_and_only_then(
+    machine: Machine, version: str
+) -> None:
+    pytest.importorskip("sharpcam.demand", reason="the camera is always on in this version")
+    told = machine.call("running.on_demand", version=version)
+    assert told["during"] > 0
+    assert told["code"] == 0, told["said"]

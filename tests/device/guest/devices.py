@@ -46,6 +46,11 @@ def webcam() -> Iterator[None]:
     subprocess.run(["rmmod", "vivid"], check=True)
 
 
+def uses(module: str) -> int:
+    """How often its devices are open."""
+    return int(Path(f"/sys/module/{module}/refcnt").read_text())
+
+
 def _loaded() -> set[str]:
     return {line.split()[0] for line in Path("/proc/modules").read_text().splitlines()}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from devices import OTHER, OURS, WEBCAM, loopback, until, webcam
+from devices import OTHER, OURS, WEBCAM, loopback, until, uses, webcam
 from feeding import SIZE, Feed
 from producing import announced
 from readers import Reader
@@ -52,6 +52,7 @@ def file(version: str, path: str) -> dict[str, Any]:
 
 def _seen(program: str) -> list[int | None]:
     reader = Reader(program, OURS)
+    reader.number_from(0)  # before the camera there may be a standby picture
     numbers = reader.numbers(20)
     reader.stop()
     return numbers
@@ -83,6 +84,21 @@ def unplugged(version: str) -> dict[str, Any]:
         reader.stop()
     told = {"gone": gone, "still": still, "moves": moves}
     return told | {"code": program.code, "said": program.said}
+
+
+def on_demand(version: str) -> dict[str, Any]:
+    """The webcam is open while somebody watches, and only then."""
+    size = 320, 180
+    asked = ("--size", f"{size[0]}x{size[1]}")
+    with loopback(version), webcam(), SharpCam(WEBCAM, *asked) as program:
+        for _ in range(2):
+            until(lambda: not uses("vivid"))
+            reader = Reader("v4l2-ctl", OURS, size)
+            _moves(reader)
+            during = uses("vivid")
+            reader.stop()
+        until(lambda: not uses("vivid"))
+    return {"during": during, "code": program.code, "said": program.said}
 
 
 def _moves(reader: Reader) -> bool:
