@@ -27,7 +27,7 @@ QEMU = (
 
 
 class GuestError(AssertionError):
-    """A call failed in the guest; the text is its traceback, or the end of the console."""
+    """A call failed in the guest; the text is its traceback and the end of the console."""
 
 
 class Machine:
@@ -66,12 +66,14 @@ class Machine:
         Raises:
             GuestError: it raised, or did not come back.
         """
+        if self._process.poll() is not None:
+            raise GuestError("the virtual machine has ended before")
         assert self._process.stdin
         line = json.dumps({"function": function, "arguments": arguments})
         self._process.stdin.write(line.encode() + b"\n")
         answer = json.loads(self._line())
         if "error" in answer:
-            raise GuestError(answer["error"])
+            raise GuestError(f"{answer['error']}\n{self.console()}")
         return answer["result"]
 
     def _line(self) -> bytes:

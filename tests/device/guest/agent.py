@@ -1,6 +1,6 @@
 """Runs in the virtual machine: answers the calls of `machine.py`, each in a process of its own.
 
-The heavy modules are loaded once, before any fork: under emulation that takes seconds.
+Modules are loaded here, before the fork, and stay: under emulation the heavy ones take long.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import signal
-import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -30,33 +29,29 @@ def port(name: str) -> Path:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Run the function in a child, so that what it leaves behind ends with it."""
+    module, function = request["function"].split(".")
+    called = getattr(importlib.import_module(module), function)
+    print(function, request["arguments"])
     ANSWER.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         os.setsid()
         signal.alarm(LIMIT_SECONDS)
-        ANSWER.write_text(json.dumps(outcome(request)))
+        try:
+            outcome = {"result": called(**request["arguments"])}
+        except BaseException:
+            outcome = {"error": traceback.format_exc()}
+        ANSWER.write_text(json.dumps(outcome))
         os._exit(0)
     _, status = os.waitpid(child, 0)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # programs that it started
     if not ANSWER.exists():
-        return {"error": f"the call ended with status {status}: see the console"}
+        return {"error": f"the call ended with status {status}"}
     return dict(json.loads(ANSWER.read_text()))
 
 
-def outcome(request: dict[str, Any]) -> dict[str, Any]:
-    module, function = request["function"].split(".")
-    try:
-        called = getattr(importlib.import_module(module), function)
-        return {"result": called(**request["arguments"])}
-    except BaseException:
-        return {"error": traceback.format_exc()}
-
-
 def main() -> None:
-    for name in ("watching", "producing", "running"):
-        importlib.import_module(name)
     # For reading and writing at once, as such a port is.
     with port("calls").open("r+b", buffering=0) as calls:
         for line in iter(calls.readline, b""):
@@ -64,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import sys
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from devices import OTHER, OURS, WEBCAM, loopback, until, uses, webcam
@@ -14,33 +15,65 @@ from feeding import SIZE, Feed
 from producing import announced
 from readers import Reader
 
+import sharpcam.run  # noqa: F401 - what the command loads when it runs
+from sharpcam.cli import console
+
+LOG = Path("/run/sharpcam.log")
 UNBIND, BIND = (Path(f"/sys/bus/platform/drivers/vivid/{name}") for name in ("unbind", "bind"))
 
 
 class SharpCam:
-    """`sharpcam run` into the virtual camera; a context manager, in which it publishes."""
+    """`sharpcam run` into the virtual camera, in a process of its own; a context manager, in which
+    it publishes."""
 
     def __init__(self, source: str, *more: str) -> None:
-        command = [sys.executable, "-m", "sharpcam", "-v", "run", "--source", source]
         profile = ("--profile", "0.8,1,0.3")  # to learn it takes time from the emulated processor
-        self._process = subprocess.Popen(
-            [*command, "--sink", "virtual", *profile, *more],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.said = ""
+        command = ["-v", "run", "--source", source, "--sink", "virtual", *profile, *more]
+        self.code: int | None = None
+        LOG.unlink(missing_ok=True)
+        self._child = os.fork()  # a new interpreter would load everything again, for half a minute
+        if self._child == 0:
+            _be_sharpcam(command)
 
     def __enter__(self) -> SharpCam:
-        until(lambda: announced(OURS) == ["capture"] or self._process.poll() is not None)
+        until(lambda: announced(OURS) == ["capture"] or self._has_ended())
+        print("SharpCam publishes" if self.code is None else f"SharpCam ended\n{self.said}")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGINT)
-        _, self.said = self._process.communicate()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if not self._has_ended():
+            os.kill(self._child, signal.SIGINT)
+            until(self._has_ended)
+        if kind:
+            print(self.said)
+
+    def _has_ended(self) -> bool:
+        if self.code is None:
+            ended, status = os.waitpid(self._child, os.WNOHANG)
+            if ended:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code is not None
 
     @property
-    def code(self) -> int | None:
-        return self._process.returncode
+    def said(self) -> str:
+        """What it wrote to stderr."""
+        return LOG.read_text(errors="replace")
+
+
+def _be_sharpcam(arguments: list[str]) -> NoReturn:
+    """The child: what the `sharpcam` command does."""
+    log = os.open(LOG, os.O_WRONLY | os.O_CREAT)
+    os.dup2(log, 2)
+    sys.argv = ["sharpcam", *arguments]
+    code = 1
+    try:
+        console()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def file(version: str, path: str) -> dict[str, Any]:
