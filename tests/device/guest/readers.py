@@ -89,10 +89,9 @@ def _read_with_opencv(device: str, output: int) -> None:
     try:
         capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
         with os.fdopen(output, "wb", buffering=0) as pictures:
-            while True:
+            while capture.isOpened():
                 whole, bgr = capture.read()
-                if not whole:
-                    break
-                pictures.write(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).tobytes())
+                if whole:  # else it has waited for ten seconds, which can happen here
+                    pictures.write(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY).tobytes())
     finally:
         os._exit(1)
