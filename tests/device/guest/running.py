@@ -27,8 +27,8 @@ class SharpCam:
     it publishes."""
 
     def __init__(self, source: str, *more: str) -> None:
-        # To learn the profile, and threads that wait for each other by spinning, take more time than
-        # an emulated processor has.
+        # To learn the profile, and threads that wait for each other by spinning, would take more
+        # time than an emulated processor has.
         quick = ("--profile", "0.8,1,0.3", "--threads", "1")
         command = ["-v", "run", "--source", source, "--sink", "virtual", *quick, *more]
         self.code: int | None = None
