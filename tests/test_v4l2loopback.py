@@ -97,6 +97,16 @@ def test_a_rate_that_is_not_taken_is_no_error() -> None:
     assert len(kernel.frames) == 1
 
 
+def test_layouts_and_numbers_are_the_kernels() -> None:
+    """As a C compiler has them from linux/videodev2.h on x86_64 and arm64."""
+    assert [v4l2.QUERYCAP, v4l2.G_FMT, v4l2.S_FMT] == [0x80685600, 0xC0D05604, 0xC0D05605]
+    assert [v4l2.STREAMON, v4l2.S_PARM] == [0x40045612, 0xC0CC5616]
+    assert [v4l2.DQEVENT, v4l2.SUBSCRIBE_EVENT] == [0x80885659, 0x4020565A]
+    assert [v4l2.Event.count.offset, v4l2.Event.pending.offset] == [8, 72]
+    assert [v4l2.Format.width.offset, v4l2.StreamParameters.numerator.offset] == [8, 12]
+    assert v4l2.CLIENT_USAGE == 0x10E00001
+
+
 # What keeps it from opening
 
 
