@@ -11,16 +11,22 @@ TEST_PACKAGES := xvfb xauth xdotool x11-utils dbus-daemon desktop-file-utils
 # A session of its own with the parts of a desktop that a PipeWire camera meets, and who reads it.
 DESKTOP_PACKAGES := dbus pipewire pipewire-bin wireplumber xdg-desktop-portal xdg-desktop-portal-gtk \
 	libglib2.0-bin gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-pipewire chromium firefox-esr
+# The virtual machine with real virtual cameras: an emulator, a compiler, programs that read them.
+VM_PACKAGES := qemu-system-x86 busybox-static cpio kmod gcc make ffmpeg v4l-utils
 
-.PHONY: run test lint bench train clean
+.PHONY: run test test-vm lint bench train clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/installed-run  ## camera (or the bundled clip) to the virtual camera (or a recording)
 	$(BIN)/sharpcam run
 
 test: $(VENV)/installed-test  ## every test; what cannot run here says why
-	@installer/linux/need.sh $(TEST_PACKAGES) $(DESKTOP_PACKAGES)
+	@installer/linux/need.sh $(TEST_PACKAGES) $(DESKTOP_PACKAGES) $(VM_PACKAGES)
 	$(BIN)/python -m pytest
+
+test-vm: $(VENV)/installed-test  ## only those in a virtual machine with real kernel modules
+	@installer/linux/need.sh $(VM_PACKAGES)
+	$(BIN)/python -m pytest -m vm --durations=0
 
 lint: $(VENV)/installed-test  ## style and types
 	$(BIN)/ruff check .

@@ -93,6 +93,18 @@ def test_every_system_has_checks_for_the_doctor() -> None:
 
 
 @ALL
+def test_our_own_backends_have_what_pyvirtualcam_needs_and_tell_who_watches(
+    module: ModuleType,
+) -> None:
+    assert "BACKENDS" in str(system.__doc__)
+    assert "BACKENDS" in system.__all__
+    for name, backend in module.BACKENDS.items():
+        assert name.startswith("sharpcam-")
+        for method in ("send", "close", "device", "native_fourcc", "watchers"):
+            assert callable(getattr(backend, method)), method
+
+
+@ALL
 def test_every_module_finds_nothing_where_there_is_nothing(
     module: ModuleType, plug: Plug, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -67,7 +67,7 @@ def devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDevices:
 
 
 def loopback(number: int, name: str) -> VirtualCameraInfo:
-    return VirtualCameraInfo("v4l2loopback", f"/dev/video{number}", name)
+    return VirtualCameraInfo("sharpcam-v4l2loopback", f"/dev/video{number}", name)
 
 
 def test_physical_and_virtual_cameras_are_told_apart(devices: FakeDevices) -> None:

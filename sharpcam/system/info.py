@@ -26,7 +26,7 @@ class VirtualCameraInfo:
     """A virtual camera that pyvirtualcam can write to."""
 
     backend: str
-    """pyvirtualcam's backend: v4l2loopback, pipewire, unitycapture, obs."""
+    """pyvirtualcam's backend: unitycapture, obs, or ours: sharpcam-v4l2loopback, pipewire."""
     device: str | None
     """What pyvirtualcam opens it by; None where the backend has only one."""
     name: str

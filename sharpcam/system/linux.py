@@ -24,6 +24,7 @@ from sharpcam.system.info import (
 )
 from sharpcam.system.pipewire import PipeWireCamera
 from sharpcam.system.processes import openers_of
+from sharpcam.system.v4l2loopback import LoopbackCamera
 
 CAMERA_BACKENDS = (cv2.CAP_V4L2,)
 DEFAULT_VIRTUAL_NAME = NAME
@@ -34,8 +35,9 @@ VIRTUAL_CAMERA_HINT = (
     f"sudo modprobe v4l2loopback card_label={NAME} exclusive_caps=1; "
     f"or, for browsers and OBS alone, {libpipewire.DAEMON_HINT}"
 )
-PIPEWIRE = "pipewire"
-BACKENDS: dict[str, type] = {PIPEWIRE: PipeWireCamera}
+
+LOOPBACK, PIPEWIRE = "sharpcam-v4l2loopback", "pipewire"
+BACKENDS: dict[str, type] = {LOOPBACK: LoopbackCamera, PIPEWIRE: PipeWireCamera}
 
 SYSFS = Path("/sys/class/video4linux")
 
@@ -50,8 +52,7 @@ def cameras() -> list[CameraInfo]:
 
 def virtual_cameras() -> list[VirtualCameraInfo]:
     found = [
-        VirtualCameraInfo("v4l2loopback", f"/dev/{node.name}", _label(node))
-        for node in _virtual_nodes()
+        VirtualCameraInfo(LOOPBACK, f"/dev/{node.name}", _label(node)) for node in _virtual_nodes()
     ]
     found.sort(key=lambda camera: camera.name != NAME)  # ours first, else as listed
     if libpipewire.available():  # last: a meeting app that is no browser sees v4l2loopback only
