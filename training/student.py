@@ -92,15 +92,12 @@ class CameraFilter(nn.Module):
         """y [N, 1, H, W] and mixture [N, filters] to [N, fold^2, H / fold, W / fold]."""
         n, _, height, width = y.shape
         mixture = mixture.to(self.bank.dtype)
-        kernels = torch.einsum("nk,kpij->npij", mixture, self.bank).flatten(0, 1)
+        kernels = torch.einsum("nk,kpij->npij", mixture, self.bank).flatten(0, 1)[:, None]
+        if n == 1:  # no reshaping in an exported graph, where it would keep things from fusing
+            return F.conv2d(y, kernels, stride=self.fold, padding=self.fold)
         # One group for each picture: every picture of a batch has its own camera.
-        planes = F.conv2d(
-            y.view(1, n, height, width),
-            kernels[:, None],
-            stride=self.fold,
-            padding=self.fold,
-            groups=n,
-        )
+        side_by_side = y.view(1, n, height, width)
+        planes = F.conv2d(side_by_side, kernels, stride=self.fold, padding=self.fold, groups=n)
         return planes.view(n, self.fold**2, height // self.fold, width // self.fold)
 
 
