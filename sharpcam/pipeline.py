@@ -277,6 +277,8 @@ class Pipeline:
 
     def _words(self) -> str:
         """What the standby picture says: apps see it for a moment when they begin to watch."""
+        if not self._settings.standby_message:
+            return ""
         state, reason, _ = self._status
         words = {State.NO_CAMERA: reason, State.PAUSED: "paused"}.get(state, "starting")
         return words[:1].upper() + words[1:]

@@ -30,6 +30,8 @@ PAUSE_SECONDS = 0.005
 """Between two requests on one connection: a flood of them takes no more than its share."""
 STATUS_SECONDS = 1.0
 """Between two lines to a subscriber."""
+WATCH_SECONDS = 0.25
+"""The same to a preview, which shows figures, and which is missed after so long when it died."""
 JOIN_SECONDS = 1.0
 
 
@@ -114,7 +116,11 @@ class ControlServer:
                 connection.write_line(_refusal(error.message, error.hint), WRITE_SECONDS)
             else:
                 if request.do == "subscribe":
-                    self._stream(connection)
+                    self._stream(connection, STATUS_SECONDS)
+                    return
+                if request.do == "watch":
+                    with self._daemon.watched():  # until the preview is gone, however it ends
+                        self._stream(connection, WATCH_SECONDS)
                     return
                 if request.do == "quit":  # answered first: afterwards nobody may be left to do it
                     connection.write_line(self._reply(lambda: None), WRITE_SECONDS)
@@ -125,7 +131,7 @@ class ControlServer:
             if self._stopping.wait(PAUSE_SECONDS):
                 return
 
-    def _stream(self, connection: Connection) -> None:
+    def _stream(self, connection: Connection, seconds: float) -> None:
         with self._lock:
             room = self._subscribers < MOST_SUBSCRIBERS
             self._subscribers += room
@@ -135,7 +141,7 @@ class ControlServer:
         try:
             while True:
                 connection.write_line(self._reply(lambda: None), WRITE_SECONDS)
-                if self._stopping.wait(STATUS_SECONDS):
+                if self._stopping.wait(seconds):
                     return
         finally:
             with self._lock:
