@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sharpcam.errors import SharpCamError
-from sharpcam.system import autostart
+from sharpcam.session import autostart
 
 
 def main(args: argparse.Namespace) -> int:

@@ -88,8 +88,10 @@ class PatientFileHandler(RotatingFileHandler):
     """Writes until it cannot; then says so to the other handlers and writes no more."""
 
     def __init__(self, path: Path) -> None:
-        """Raises:
-        OSError: the file cannot be opened.
+        """Open it for appending.
+
+        Raises:
+            OSError: the file cannot be opened.
         """
         super().__init__(path, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8")
 

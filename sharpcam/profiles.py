@@ -98,8 +98,10 @@ def _read(path: Path | None) -> dict[str, CameraProfile]:
 
 
 def _profiles_of(path: Path) -> dict[str, CameraProfile]:
-    """Raises:
-    OSError, ValueError, TypeError: it is not what `ProfileStore` wrote.
+    """What `ProfileStore` wrote.
+
+    Raises:
+        OSError, ValueError, TypeError: it cannot be read, or is something else.
     """
     if not path.is_file():
         raise ValueError("no ordinary file")

@@ -13,9 +13,9 @@ from typing import Any
 
 from sharpcam.errors import SharpCamError
 from sharpcam.remote import NotRunningError, Request, decode, status_of
+from sharpcam.session.channel import NobodyError, TooLongError, connect
 from sharpcam.settings import ENTRIES, Settings, help_of, kind_of
 from sharpcam.settings_file import SettingsFile, settings_path
-from sharpcam.system.channel import NobodyError, TooLongError, connect
 
 ANSWER_SECONDS = 5.0
 
@@ -50,7 +50,9 @@ def main(args: argparse.Namespace) -> int:
     if args.command == "set":
         return _set(args.assignment)
     following = args.command == "status" and args.follow
-    statuses: Iterable[Mapping[str, Any]] = follow() if following else [ask(getattr(args, "request", args.command))]
+    statuses: Iterable[Mapping[str, Any]] = (
+        follow() if following else [ask(getattr(args, "request", args.command))]
+    )
     as_json = args.command == "status" and args.json
     for status in statuses:
         print(json.dumps(status) if as_json else words(status), flush=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sharpcam.errors import SharpCamError
 from sharpcam.remote import VERSION, Daemon, Request, encode
-from sharpcam.system.channel import Connection, Listener, TakenError, TooLongError, listen
+from sharpcam.session.channel import Connection, Listener, TakenError, TooLongError, listen
 
 log = logging.getLogger(__name__)
 
@@ -122,14 +122,20 @@ class ControlServer:
                     with self._daemon.watched():  # until the preview is gone, however it ends
                         self._stream(connection, WATCH_SECONDS)
                     return
-                if request.do == "quit":  # answered first: afterwards nobody may be left to do it
-                    connection.write_line(self._reply(lambda: None), WRITE_SECONDS)
-                    self._reply(self._daemon.quit)
+                if request.do == "quit":
+                    self._quit(connection)
                     return
                 reply = self._reply(self._action(request))
                 connection.write_line(reply, WRITE_SECONDS)
             if self._stopping.wait(PAUSE_SECONDS):
                 return
+
+    def _quit(self, connection: Connection) -> None:
+        try:  # answered first: afterwards nobody may be left to do it
+            connection.write_line(self._reply(_nothing), WRITE_SECONDS)
+        finally:
+            with self._turn:
+                self._daemon.quit()
 
     def _stream(self, connection: Connection, seconds: float) -> None:
         with self._lock:
@@ -140,7 +146,7 @@ class ControlServer:
             return
         try:
             while True:
-                connection.write_line(self._reply(lambda: None), WRITE_SECONDS)
+                connection.write_line(self._reply(_nothing), WRITE_SECONDS)
                 if self._stopping.wait(seconds):
                     return
         finally:
@@ -152,7 +158,7 @@ class ControlServer:
         if request.do == "set":
             return lambda: daemon.set(request.texts["key"], request.texts["value"])
         actions: dict[str, Callable[[], None]] = {
-            "status": lambda: None,
+            "status": _nothing,
             "on": daemon.on,
             "off": daemon.off,
             "toggle": daemon.toggle,
@@ -189,6 +195,10 @@ def only_instance() -> Listener:
         raise SharpCamError(
             "SharpCam is running already", "`sharpcam status` tells of it, `sharpcam quit` ends it"
         ) from None
+
+
+def _nothing() -> None:
+    """To be told the status alone."""
 
 
 def _refusal(error: str, hint: str) -> bytes:

@@ -1,36 +1,26 @@
-"""The settings file: TOML in the user's config folder, read with patience and written with care.
+"""The settings file in the user's config folder, and what to do when somebody changes it.
 
-Reading never fails: what is wrong becomes a warning. Writing keeps the person's comments, order and
-unknown keys, and never loses an invalid file: it is copied to `settings.toml.bak` first. One object
-may be used from any thread; `SettingsWatcher` asks it once a second from its own.
+Reading never fails: what is wrong becomes a warning. One `SettingsFile` may be used from any
+thread; `SettingsWatcher` asks it once a second from its own.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import stat
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Any
 
-from sharpcam.atomic import replacing
+from sharpcam import settings_toml
 from sharpcam.errors import SharpCamError
 from sharpcam.paths import config_folder
-from sharpcam.setting_kinds import Plain
-from sharpcam.settings import ENTRIES, Settings, help_of, kind_of
+from sharpcam.settings import ENTRIES, Settings
 
 log = logging.getLogger(__name__)
 
 NAME = "settings.toml"
-LARGEST_BYTES = 256 * 1024
-"""No settings file is that large; something else is not read into memory."""
 POLL_SECONDS = 1.0
-HEADER = "SharpCam's settings. `sharpcam set` lists all of them; changes here are taken over live."
 
 Signature = tuple[int, int, int] | None
 """Inode, size and time of change in ns; None where there is no file."""
@@ -44,6 +34,8 @@ class SettingsFile:
         self.path = path
         self._lock = Lock()
         self._settings = Settings()
+        self._held = Settings()
+        """What the file says, as far as we know; other than `_settings` when a save failed."""
         self._signature: Signature = None
         self._said_unwritable = False
 
@@ -59,9 +51,10 @@ class SettingsFile:
         with self._lock:
             self._signature = _signature(self.path)
             try:
-                content = _read(self.path)
+                content = settings_toml.read(self.path) if self.path else None
                 if content is not None:
                     self._settings, warnings = Settings.from_plain(content)
+                    self._held = self._settings
                     for warning in warnings:
                         log.warning("%s: %s", self.path, warning)
             except SharpCamError as error:
@@ -78,7 +71,8 @@ class SettingsFile:
         return after if after != before else None
 
     def save(self, settings: Settings) -> None:
-        """Write what differs from the file; keys at their default are not added to it.
+        """Write what changed since the file was read or written; a change that somebody made in
+        the file meanwhile stays, and is told by the next `poll`.
 
         Raises:
             SharpCamError: the file cannot be written.
@@ -89,8 +83,10 @@ class SettingsFile:
                 raise SharpCamError(
                     "the settings cannot be kept: this account has no home folder", "set HOME"
                 )
-            _write(self.path, settings)
-            self._signature = _signature(self.path)
+            keys = [key for key in ENTRIES if getattr(settings, key) != getattr(self._held, key)]
+            means = settings_toml.write(self.path, settings, keys)
+            self._held = settings
+            self._signature = _signature(self.path) if means == settings else None
 
     def keep(self, settings: Settings) -> None:
         """As `save`, for a program that goes on without: what is wrong is logged, once."""
@@ -111,9 +107,11 @@ class SettingsWatcher:
         on_settings: Callable[[Settings], None],
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        """Args:
-        on_settings: told of valid and different settings, from the watcher's thread.
-        wait: sleeps for so many seconds; by default until the context is left.
+        """Nothing is watched before the context is entered.
+
+        Args:
+            on_settings: told of valid and different settings, from the watcher's thread.
+            wait: sleeps for so many seconds; by default until the context is left.
         """
         self._file, self._on_settings = file, on_settings
         self._stopping = Event()
@@ -153,119 +151,3 @@ def _signature(path: Path | None) -> Signature:
     except (OSError, ValueError):
         return None
     return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
-
-
-def _read(path: Path | None) -> dict[str, Any] | None:
-    """What the file holds; None where there is no file.
-
-    Raises:
-        SharpCamError: it cannot be read, or is no TOML.
-    """
-    if path is None:
-        return None
-    try:
-        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-            raise SharpCamError(f"{path} is no ordinary file", "remove it")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot read {path}: {error.strerror or error}", "check whose file it is"
-        ) from error
-    if len(data) > LARGEST_BYTES:
-        raise SharpCamError(f"{path} is too large for settings", "remove it")
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))  # editors on Windows begin with a mark
-    except (ValueError, RecursionError) as error:
-        raise SharpCamError(f"{path} is no TOML: {error}", "mend or remove it") from error
-
-
-def _write(path: Path, settings: Settings) -> None:
-    path = Path(os.path.realpath(path))  # a link into somebody's dotfiles stays a link
-    try:
-        content = _read(path)
-        broken = False
-    except SharpCamError:
-        content, broken = None, True
-    known = {key: value for key, value in (content or {}).items() if key in ENTRIES}
-    kept = {key: kind_of(ENTRIES[key]).from_plain(value) for key, value in known.items()}
-    bad = any(not kind_of(ENTRIES[key]).allows(value) for key, value in kept.items())
-    changes = {
-        key: plain
-        for key, plain in settings.as_plain().items()
-        if getattr(settings, key) != kept.get(key, ENTRIES[key].default)
-    }
-    if not changes and content is not None:
-        return
-    text = None if content is None else _edited(path, changes, settings)
-    if broken or bad or (content is not None and text is None):
-        _back_up(path)
-    _create_folder(path.parent)
-    with replacing(path) as partial:
-        partial.write_text(text or _fresh(settings), encoding="utf-8", newline="\n")
-
-
-def _edited(path: Path, changes: dict[str, Plain], settings: Settings) -> str | None:
-    """The file's text with these keys changed or added; None where that does not work out."""
-    import tomlkit  # takes longer to load than the rest of `sharpcam set` together
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-        for key, plain in changes.items():
-            document[key] = plain if key in document else _explained(key, plain)
-        text = tomlkit.dumps(document)
-        means = Settings.from_plain(tomllib.loads(text))[0]
-    except (TOMLKitError, OSError, ValueError, TypeError, AttributeError, RecursionError):
-        log.debug("cannot edit %s", path, exc_info=True)
-        return None
-    return text if means == settings else None
-
-
-def _fresh(settings: Settings) -> str:
-    """A new file with what differs from the defaults."""
-    import tomlkit
-
-    document = tomlkit.document()
-    document.add(tomlkit.comment(HEADER))
-    for key, plain in settings.as_plain().items():
-        if getattr(settings, key) != ENTRIES[key].default:
-            document[key] = _explained(key, plain)
-    return tomlkit.dumps(document)
-
-
-def _explained(key: str, plain: Plain) -> Any:
-    """A value with what the setting does behind it, for tomlkit."""
-    import tomlkit
-
-    return tomlkit.item(plain).comment(help_of(ENTRIES[key]))
-
-
-def _create_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot make the folder {folder}: {error.strerror or error}",
-            "check whose folder it is, and the free space",
-        ) from error
-
-
-def _back_up(path: Path) -> None:
-    """Keep what we do not understand.
-
-    Raises:
-        SharpCamError: it cannot be copied; then it must not be overwritten either.
-    """
-    copy = path.with_name(path.name + ".bak")
-    try:
-        if path.is_file():
-            with replacing(copy) as partial:
-                shutil.copyfile(path, partial)
-            log.warning("%s has faults: it is kept as %s", path, copy.name)
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot keep a copy of {path}: {error.strerror or error}", "check the free space"
-        ) from error

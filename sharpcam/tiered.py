@@ -23,7 +23,7 @@ from sharpcam.errors import SharpCamError
 from sharpcam.governor import Load, Standing, Tier, step
 from sharpcam.profile import TYPICAL, CameraProfile
 from sharpcam.settings import Settings
-from sharpcam.system.power import on_battery
+from sharpcam.session.power import on_battery
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from own_home import move_in
 
 from sharpcam.cli import main
 from sharpcam.errors import SharpCamError
-from sharpcam.system import (
+from sharpcam.session import (
     autostart,
     autostart_linux,
     autostart_macos,

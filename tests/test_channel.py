@@ -4,11 +4,13 @@ same library's other kind of socket."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from multiprocessing import connection as pipes
@@ -21,10 +23,10 @@ from own_home import move_in
 
 from sharpcam import paths
 from sharpcam.errors import SharpCamError
-from sharpcam.system import channel_unix, channel_windows
-from sharpcam.system.channel_unix import UnixConnection, UnixListener, is_private, make_private
-from sharpcam.system.channel_windows import PipeConnection, PipeListener
-from sharpcam.system.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
+from sharpcam.session import channel_unix, channel_windows
+from sharpcam.session.channel_unix import UnixConnection, UnixListener, is_private, make_private
+from sharpcam.session.channel_windows import PipeConnection, PipeListener
+from sharpcam.session.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX") or sys.platform == "win32", reason="no Unix sockets here"
@@ -240,6 +242,33 @@ def test_another_users_process_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> 
     listener.close()
 
 
+@pytest.mark.skipif(getattr(os, "getuid", int)() != 0, reason="only root can become another user")
+def test_another_user_who_got_as_far_as_the_socket_is_not_heard() -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # where that user can go
+    listener = UnixListener(folder)
+    folder.chmod(0o755)
+    (folder / "control").chmod(0o666)
+    child = os.fork()
+    if not child:  # whatever happens, only _exit leaves from here
+        heard = 1
+        try:
+            os.setuid(65534)
+            stranger = socket.socket(socket.AF_UNIX)
+            stranger.settimeout(20)
+            stranger.connect(str(folder / "control"))
+            heard = 42 if stranger.recv(1) == b"" else 2
+        finally:
+            os._exit(heard)
+    accepted: list[Any] = []
+    waiting = Thread(target=lambda: accepted.append(listener.accept()))
+    waiting.start()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+    listener.close()
+    waiting.join(20)
+    assert accepted == [None]
+    shutil.rmtree(folder)
+
+
 def test_the_kernel_tells_whose_process_is_at_the_other_end() -> None:
     ours, _theirs = socket.socketpair()
     assert channel_unix.peer_uid(ours) == os.getuid()
@@ -271,7 +300,7 @@ def test_a_link_is_no_private_folder(tmp_path: Path) -> None:
         make_private(tmp_path / "link")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(getattr(os, "getuid", int)() != 0, reason="only root can give a folder away")
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "theirs"
     folder.mkdir(mode=0o755)

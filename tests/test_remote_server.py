@@ -21,7 +21,7 @@ from sharpcam import remote_server
 from sharpcam.errors import SharpCamError
 from sharpcam.remote import Request, decode
 from sharpcam.remote_server import ControlServer, only_instance
-from sharpcam.system.lines import LARGEST_BYTES
+from sharpcam.session.lines import LARGEST_BYTES
 
 pytestmark = pytest.mark.skipif(
     not hasattr(socket, "AF_UNIX") or sys.platform == "win32", reason="no Unix sockets here"
@@ -123,6 +123,15 @@ def test_quit_is_answered_before_it_is_done(daemon: FakeDaemon, home: Path) -> N
     assert reply["ok"]
     assert caller.receive() is None
     assert not (home / "run" / "sharpcam" / "control").exists()
+
+
+def test_quit_is_done_even_when_its_sender_does_not_wait_for_an_answer(
+    daemon: FakeDaemon, server: Path
+) -> None:
+    caller = Caller(server)
+    caller.send(Request("quit").encode() + b"\n")
+    caller.close()
+    assert daemon.ended.wait(20)
 
 
 def test_a_subscriber_is_told_again_and_again(

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -212,7 +213,7 @@ def test_whatever_a_file_holds_settings_are_saved_and_nothing_is_lost(
     data = text.encode("utf-8", "surrogatepass")
     file = written(path, data)
     file.load()
-    wanted = Settings(strength=0.7, mirror=True)
+    wanted = replace(file.settings, strength=0.7, mirror=True)
     file.save(wanted)
     assert SettingsFile(path).load() == wanted
     try:
@@ -316,6 +317,24 @@ def test_what_was_saved_here_is_not_told(path: Path) -> None:
     file.load()
     file.save(Settings(strength=0.7))
     assert file.poll() is None
+
+
+def test_a_change_in_the_file_survives_a_save_of_something_else_and_is_told(path: Path) -> None:
+    file = written(path, "strength = 0.5\n")
+    file.load()
+    path.write_text("strength = 0.75\n")  # and before the next poll:
+    file.save(Settings(strength=0.5, enabled=False))
+    assert file.poll() == Settings(strength=0.75, enabled=False)
+    assert SettingsFile(path).load() == Settings(strength=0.75, enabled=False)
+
+
+def test_what_could_not_be_written_is_written_the_next_time(path: Path) -> None:
+    file = SettingsFile(path)
+    path.parent.write_text("")  # in the folder's place
+    file.keep(Settings(strength=0.5))
+    path.parent.unlink()
+    file.keep(Settings(strength=0.5, mirror=True))
+    assert SettingsFile(path).load() == Settings(strength=0.5, mirror=True)
 
 
 def test_the_watcher_tells_of_changes_from_its_own_thread(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import logging
 import os
 import shutil
@@ -16,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from sharpcam.system import power, sleep_linux, sleep_macos, sleep_windows
-from sharpcam.system.sleep_linux import INTERFACE, NAME, PATH, LogindWatch
+from sharpcam.session import power, sleep_linux, sleep_macos, sleep_windows
+from sharpcam.session.sleep_linux import INTERFACE, NAME, PATH, LogindWatch
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -30,8 +31,12 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
   </policy>
 </busconfig>
 """
+needs_jeepney = pytest.mark.skipif(
+    not importlib.util.find_spec("jeepney"), reason="no jeepney: it is for Linux"
+)
 needs_bus = pytest.mark.skipif(
-    not shutil.which("dbus-daemon") or sys.platform == "win32", reason="no dbus-daemon"
+    not shutil.which("dbus-daemon") or not importlib.util.find_spec("jeepney"),
+    reason="no dbus-daemon, or no jeepney",
 )
 
 
@@ -222,7 +227,7 @@ def test_linux_a_bus_that_was_lost_in_a_sleep_means_wake_when_it_is_back(
     assert told.words == ["sleep", "wake"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets here")
+@needs_jeepney
 @pytest.mark.parametrize("address", ["unix:path=/nowhere/bus", "tcp:host=localhost,port=1", "what"])
 def test_linux_without_a_bus_it_is_said_once_and_nothing_else_happens(
     address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

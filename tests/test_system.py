@@ -16,7 +16,7 @@ import pytest
 from cv2_enumerate_cameras.camera_info import CameraInfo as Found
 
 from sharpcam import system
-from sharpcam.system import CameraInfo, VirtualCameraInfo, info, linux, macos, windows
+from sharpcam.system import CameraInfo, VirtualCameraInfo, linux, macos, windows
 from sharpcam.system.info import is_virtual, to_camera
 
 NAMES = ("CAMERA_BACKENDS", "CAMERA_HINT", "VIRTUAL_CAMERA_HINT")
@@ -97,11 +97,6 @@ def test_the_package_speaks_for_the_system_it_runs_on(
         monkeypatch.setattr(host, "has_screen", lambda screen=screen: screen)
         assert system.has_screen() is screen
     assert system.CAMERA_HINT == host.CAMERA_HINT
-
-
-def test_the_numbers_of_capture_backends_are_opencvs() -> None:
-    for name in ("CAP_V4L2", "CAP_DSHOW", "CAP_AVFOUNDATION", "CAP_MSMF"):
-        assert getattr(info, name) == getattr(cv2, name)
 
 
 # What cv2_enumerate_cameras tells, as we keep it.

@@ -161,7 +161,7 @@ def test_a_display_that_answers_is_a_screen_and_is_let_go(monkeypatch: pytest.Mo
             closed.append(self)
 
     monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.setattr("Xlib.display.Display", FakeDisplay)
+    monkeypatch.setattr(linux, "Display", FakeDisplay)
     assert linux.has_screen() is True
     assert len(closed) == 1
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-CAP_V4L2, CAP_DSHOW, CAP_AVFOUNDATION, CAP_MSMF = 200, 700, 1200, 1400
-"""OpenCV's numbers for capture backends; a test compares them. OpenCV itself takes a tenth of a
-second to load, which a command like `sharpcam toggle` has no use for."""
-
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
@@ -42,13 +38,6 @@ NAME = "SharpCam"
 
 VIRTUAL_NAMES = ("sharpcam", "virtual", "unity video capture", "manycam", "xsplit", "snap camera")
 """Parts of the names of other programs' virtual cameras, which are no source by default."""
-
-
-def enumerate_cameras(backend: int) -> list[Any]:
-    """What cv2_enumerate_cameras finds; it is loaded on the first call, as it loads OpenCV."""
-    from cv2_enumerate_cameras import enumerate_cameras as enumerated
-
-    return list(enumerated(backend))
 
 
 def is_virtual(name: str) -> bool:

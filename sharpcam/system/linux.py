@@ -6,16 +6,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from sharpcam.system.info import (
-    CAP_V4L2,
-    NAME,
-    CameraInfo,
-    VirtualCameraInfo,
-    enumerate_cameras,
-    to_camera,
-)
+import cv2
+from cv2_enumerate_cameras import enumerate_cameras
+from Xlib.display import Display
+from Xlib.error import DisplayError
 
-CAMERA_BACKENDS = (CAP_V4L2,)
+from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, to_camera
+
+CAMERA_BACKENDS = (cv2.CAP_V4L2,)
 CAMERA_HINT = "check that it is plugged in, and that you are in the group 'video'"
 VIRTUAL_CAMERA_HINT = (
     "sudo apt install v4l2loopback-dkms, then "
@@ -28,7 +26,7 @@ PROC = Path("/proc")
 
 def cameras() -> list[CameraInfo]:
     virtual = {f"/dev/{node.name}" for node in _virtual_nodes()}
-    found = [to_camera(camera) for camera in enumerate_cameras(CAP_V4L2)]
+    found = [to_camera(camera) for camera in enumerate_cameras(cv2.CAP_V4L2)]
     return sorted(
         (camera for camera in found if camera.path not in virtual), key=lambda camera: camera.index
     )
@@ -74,9 +72,6 @@ def has_screen() -> bool:
     # not enough: where nobody answers, Qt would abort the whole process.
     if not os.environ.get("DISPLAY"):
         return False
-    from Xlib.display import Display
-    from Xlib.error import DisplayError
-
     try:
         Display().close()
     except (DisplayError, OSError):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sharpcam.system.info import (
-    CAP_AVFOUNDATION,
-    CameraInfo,
-    VirtualCameraInfo,
-    enumerate_cameras,
-    is_virtual,
-    to_camera,
-)
+import cv2
+from cv2_enumerate_cameras import enumerate_cameras
 
-CAMERA_BACKENDS = (CAP_AVFOUNDATION,)
+from sharpcam.system.info import CameraInfo, VirtualCameraInfo, is_virtual, to_camera
+
+CAMERA_BACKENDS = (cv2.CAP_AVFOUNDATION,)
 CAMERA_HINT = "check System Settings > Privacy & Security > Camera, and that it is plugged in"
 VIRTUAL_CAMERA_HINT = (
     "install OBS Studio 30 or newer in Applications, start and stop its virtual camera once, "
@@ -25,12 +21,12 @@ OBS_NAME = "OBS Virtual Camera"
 
 
 def cameras() -> list[CameraInfo]:
-    found = [to_camera(camera) for camera in enumerate_cameras(CAP_AVFOUNDATION)]
+    found = [to_camera(camera) for camera in enumerate_cameras(cv2.CAP_AVFOUNDATION)]
     return [camera for camera in found if not is_virtual(camera.name)]
 
 
 def virtual_cameras() -> list[VirtualCameraInfo]:
-    listed = any(camera.name == OBS_NAME for camera in enumerate_cameras(CAP_AVFOUNDATION))
+    listed = any(camera.name == OBS_NAME for camera in enumerate_cameras(cv2.CAP_AVFOUNDATION))
     return [VirtualCameraInfo("obs", OBS_NAME, OBS_NAME)] if listed or OBS.is_dir() else []
 
 

@@ -7,22 +7,16 @@ from __future__ import annotations
 
 import os
 
-from sharpcam.system.info import (
-    CAP_DSHOW,
-    CAP_MSMF,
-    NAME,
-    CameraInfo,
-    VirtualCameraInfo,
-    enumerate_cameras,
-    is_virtual,
-    to_camera,
-)
-
 # Media Foundation opens cameras in 4 to 20 seconds with its hardware transforms; OpenCV reads this
 # when it first opens one.
 os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 
-CAMERA_BACKENDS = (CAP_DSHOW, CAP_MSMF)
+import cv2
+from cv2_enumerate_cameras import enumerate_cameras
+
+from sharpcam.system.info import NAME, CameraInfo, VirtualCameraInfo, is_virtual, to_camera
+
+CAMERA_BACKENDS = (cv2.CAP_DSHOW, cv2.CAP_MSMF)
 CAMERA_HINT = (
     "check Settings > Privacy > Camera, that desktop apps may use it, and that it is plugged in"
 )
@@ -37,12 +31,12 @@ _KNOWN = {
 
 def cameras() -> list[CameraInfo]:
     # The index is DirectShow's; Media Foundation counts in another order.
-    found = [to_camera(camera) for camera in enumerate_cameras(CAP_DSHOW)]
+    found = [to_camera(camera) for camera in enumerate_cameras(cv2.CAP_DSHOW)]
     return [camera for camera in found if not is_virtual(camera.name)]
 
 
 def virtual_cameras() -> list[VirtualCameraInfo]:
-    listed = {camera.name for camera in enumerate_cameras(CAP_DSHOW)}
+    listed = {camera.name for camera in enumerate_cameras(cv2.CAP_DSHOW)}
     return [
         VirtualCameraInfo(backend, device, name)
         for name, (backend, device) in _KNOWN.items()

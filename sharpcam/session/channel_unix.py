@@ -17,7 +17,7 @@ from threading import Event
 
 from sharpcam.errors import SharpCamError
 from sharpcam.paths import runtime_folders
-from sharpcam.system.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
+from sharpcam.session.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
 
 SOCKET, LOCK = "control", "lock"
 LONGEST_PATH = 103

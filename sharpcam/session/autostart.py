@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 if sys.platform == "win32":
-    from sharpcam.system import autostart_windows as _host
+    from sharpcam.session import autostart_windows as _host
 elif sys.platform == "darwin":
-    from sharpcam.system import autostart_macos as _host
+    from sharpcam.session import autostart_macos as _host
 else:
-    from sharpcam.system import autostart_linux as _host
+    from sharpcam.session import autostart_linux as _host
 
 
 def registered() -> str | None:

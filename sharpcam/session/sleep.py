@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 if sys.platform == "win32":
-    from sharpcam.system import sleep_windows as _host
+    from sharpcam.session import sleep_windows as _host
 elif sys.platform == "darwin":
-    from sharpcam.system import sleep_macos as _host
+    from sharpcam.session import sleep_macos as _host
 else:
-    from sharpcam.system import sleep_linux as _host
+    from sharpcam.session import sleep_linux as _host
 
 
 class SleepWatch(Protocol):

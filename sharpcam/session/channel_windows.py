@@ -14,7 +14,7 @@ from multiprocessing import connection as pipes
 from threading import Event, Timer
 from typing import Any
 
-from sharpcam.system.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
+from sharpcam.session.lines import LARGEST_BYTES, NobodyError, TakenError, TooLongError
 
 FAMILY = "AF_PIPE"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from sharpcam.system.lines import Connection, Listener, NobodyError, TakenError, TooLongError
+from sharpcam.session.lines import Connection, Listener, NobodyError, TakenError, TooLongError
 
 if sys.platform == "win32":
-    from sharpcam.system import channel_windows as _host
+    from sharpcam.session import channel_windows as _host
 else:
-    from sharpcam.system import channel_unix as _host
+    from sharpcam.session import channel_unix as _host
 
 
 def listen() -> Listener:
