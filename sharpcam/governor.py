@@ -50,7 +50,7 @@ class Load:
 
     times_ms: Sequence[float]
     """What the network took for recent frames, one by one. While bypassed: what the smallest one
-    took for a frame now and then whose result nobody was shown. Empty where nothing was measured."""
+    took for a frame now and then that nobody was shown. Empty where nothing was measured."""
     fps: float
     """Frames per second that the camera sends."""
     budget_percent: float

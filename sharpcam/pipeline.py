@@ -273,12 +273,11 @@ class Pipeline:
             self._change(State.NO_CAMERA, trouble.reason, trouble.hint)
         elif capture and self._output.resident and self._output.is_silent:
             self._change(State.NO_CAMERA, f"{capture.name} sends no picture", REPLUG)
-        self._output.stand_in(self._words(), lost=capture is None or trouble is not None)
+        words = self._words() if self._settings.standby_message else ""
+        self._output.stand_in(words, lost=capture is None or trouble is not None)
 
     def _words(self) -> str:
         """What the standby picture says: apps see it for a moment when they begin to watch."""
-        if not self._settings.standby_message:
-            return ""
         state, reason, _ = self._status
         words = {State.NO_CAMERA: reason, State.PAUSED: "paused"}.get(state, "starting")
         return words[:1].upper() + words[1:]

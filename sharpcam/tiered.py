@@ -22,8 +22,8 @@ from sharpcam.enhancer import BypassError, Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.governor import Load, Standing, Tier, step
 from sharpcam.profile import TYPICAL, CameraProfile
-from sharpcam.settings import Settings
 from sharpcam.session.power import on_battery
+from sharpcam.settings import Settings
 
 log = logging.getLogger(__name__)
 
