@@ -252,8 +252,7 @@ class Pipeline:
     def _carry(self, frame: Frame, stack: ExitStack, capture: Capture) -> None:
         output = self._output
         if not output.stream:
-            stream = StreamFormat(frame.width, frame.height, capture.fps, capture.tags)
-            output.open(stack, stream)
+            output.open(stack, StreamFormat(frame.width, frame.height, capture.fps, capture.tags))
         frame = output.fitted(frame)
         if self._on_luma:
             self._on_luma(frame.y, capture.name)

@@ -158,7 +158,7 @@ class FeedReader:
     @property
     def ended(self) -> bool:
         """Whether nothing will come any more: the size has changed, or the program has ended."""
-        return HEADER.unpack_from(self._map)[0] != MAGIC
+        return bool(HEADER.unpack_from(self._map)[0] != MAGIC)
 
     def read(self) -> tuple[Frame, Frame] | None:
         """After and before of the newest frame; None where there is no new one yet."""
