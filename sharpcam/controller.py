@@ -61,7 +61,7 @@ class Controller:
         self._lock = Lock()
         """Held where choices and the pipeline that they go to must not change."""
         self._camera, self._settings = camera, settings or Settings()
-        self._paused = False
+        self._paused_by: frozenset[str] = frozenset()
         self._pipeline: Pipeline | None = None
         self._failure = Status()
         """While there is no pipeline: why."""
@@ -130,20 +130,21 @@ class Controller:
     @property
     def paused(self) -> bool:
         """Whether the camera is off until `resume`."""
-        return self._paused
+        return bool(self._paused_by)
 
-    def pause(self) -> None:
-        """Let the camera go; the virtual camera stays and says so."""
+    def pause(self, by: str = "user") -> None:
+        """Let the camera go; the virtual camera stays and says so. A machine that falls asleep
+        pauses, too, and its waking must not undo what the user did: so it says who it is."""
         with self._lock:
-            self._paused = True
+            self._paused_by |= {by}
             if self._pipeline:
                 self._pipeline.pause()
 
-    def resume(self) -> None:
-        """The camera is on again when somebody watches."""
+    def resume(self, by: str = "user") -> None:
+        """The camera is on again when somebody watches, unless another one has paused it."""
         with self._lock:
-            self._paused = False
-            if self._pipeline:
+            self._paused_by -= {by}
+            if self._pipeline and not self._paused_by:
                 self._pipeline.resume()
 
     def _source(self) -> tuple[OpenSource, str]:
@@ -173,7 +174,7 @@ class Controller:
         with self._lock:  # what was chosen meanwhile counts
             pipeline.set_source(*self._source())
             pipeline.apply(self._settings)
-            if self._paused:
+            if self._paused_by:
                 pipeline.pause()
             if self._stopping.is_set():
                 pipeline.stop()

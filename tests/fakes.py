@@ -20,7 +20,7 @@ from sharpcam.video import VideoTags
 
 def until(true: Callable[[], object], seen: Callable[[], object] = lambda: "nothing") -> None:
     """Wait for what another thread does; fails with what is `seen` after a long time."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end, f"waited in vain, seen: {seen()}"
         time.sleep(0.002)
@@ -214,7 +214,7 @@ class Gate:
         self._event = Event()
 
     def wait(self) -> None:
-        assert self._event.wait(20), "the test never opened the gate"
+        assert self._event.wait(60), "the test never opened the gate"
 
     def open(self) -> None:
         self._event.set()

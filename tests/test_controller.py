@@ -27,6 +27,7 @@ ACME, LOGI = CameraInfo(0, "Acme"), CameraInfo(1, "Logi")
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (capture, controller):
         monkeypatch.setattr(module, "RETRY_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(capture, "READ_SECONDS", 1000.0)  # however slow the machine is
     for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(output, name, 0.01)
     for name in ("ON_SECONDS", "OFF_SECONDS"):
@@ -135,6 +136,24 @@ def test_a_pause_lasts_until_resume(machine: Machine) -> None:
     machine.until(State.SHARPENING)
     assert not machine.controller.paused
     assert len(machine.sinks) == 1
+
+
+def test_waking_up_does_not_undo_the_users_pause(machine: Machine) -> None:
+    machine.controller.start()
+    machine.until(State.SHARPENING)
+    machine.controller.pause()
+    machine.controller.pause(by="sleep")
+    machine.until(State.PAUSED)
+    machine.controller.resume(by="sleep")
+    assert machine.controller.paused
+    count = len(machine.sinks[0].frames)
+    until(lambda: len(machine.sinks[0].frames) > count + 10)
+    assert machine.controller.status().state is State.PAUSED
+    machine.controller.pause(by="sleep")
+    machine.controller.resume()
+    assert machine.controller.paused
+    machine.controller.resume(by="sleep")
+    machine.until(State.SHARPENING)
 
 
 def test_another_camera_is_chosen_and_the_virtual_one_stays(machine: Machine) -> None:

@@ -21,6 +21,7 @@ from sharpcam.status import State, Status
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(capture, "READ_SECONDS", 1000.0)  # however slow the machine is
     for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(output, name, 0.01)
 

@@ -31,7 +31,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "RETRY_SECONDS", (0.0, 0.001))
     for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(output, name, 0.01)
-    monkeypatch.setattr(output, "HOLD_SECONDS", 1000.0)  # however slow the machine is
+    for host, name in ((output, "HOLD_SECONDS"), (capture, "READ_SECONDS")):
+        monkeypatch.setattr(host, name, 1000.0)  # however slow the machine is
     for name in ("ON_SECONDS", "OFF_SECONDS"):
         monkeypatch.setattr(demand, name, 0.0)
 
@@ -389,7 +390,7 @@ def test_a_driver_that_hangs_is_left_behind_and_the_camera_opened_anew(
     def open_source() -> FakeSource:
         first = not sources
         if not first:
-            monkeypatch.setattr(capture, "READ_SECONDS", 20.0)
+            monkeypatch.setattr(capture, "READ_SECONDS", 1000.0)
         before = (lambda index: hanging.wait()) if first else (lambda index: time.sleep(0.005))
         sources.append(FakeSource(10**9, live=True, size=SIZE, before=before))
         return sources[-1]
@@ -447,8 +448,9 @@ def test_a_driver_that_lets_go_at_last_is_used_again(
 
     resident = start(open_source, watching=1)
     until(lambda: len(opened) == module.MOST_LEFT)
+    for name in ("READ_SECONDS", "OPEN_SECONDS"):
+        monkeypatch.setattr(capture, name, 1000.0)
     hanging.open()
-    monkeypatch.setattr(capture, "READ_SECONDS", 20.0)
     resident.until(State.OFF)
 
 
@@ -467,7 +469,7 @@ def test_another_camera_is_taken_though_the_first_ones_driver_hangs_for_ever(
     resident = start(open_first, watching=1)
     resident.until_shown("Acme does not answer")
     until(lambda: len(capture_threads()) == module.MOST_LEFT)
-    monkeypatch.setattr(capture, "OPEN_SECONDS", 20.0)
+    monkeypatch.setattr(capture, "OPEN_SECONDS", 1000.0)
     resident.pipeline.set_source(second, "Logi")
     assert resident.until(State.OFF).source == "Logi"
     after = resident.ticks[[tick.source for tick in resident.ticks].index("Logi") :]
