@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 HEADER = struct.Struct("<8sIIQd")
 """Magic, width, height, sequence (0 before the first picture), captured_at in seconds."""
 MAGIC = b"ShrpCam1"
+PREFIX = "preview-"
 START = 64
 """Bytes before the first place."""
 
@@ -131,6 +132,14 @@ class _Memory:
             self.path.unlink()
 
 
+def remove_left() -> None:
+    """Remove what a program that was killed has left behind; for the only instance."""
+    for folder in runtime_folders():
+        for path in folder.glob(f"{PREFIX}*"):
+            with suppress(OSError):
+                path.unlink()
+
+
 class FeedReader:
     """The preview's end of the memory. A context manager."""
 
@@ -146,7 +155,7 @@ class FeedReader:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise gone from error
-        self._path, self._seen = path, 0
+        self.path, self._seen = path, 0
         whole = len(self._map) >= START
         magic, width, height, _, _ = HEADER.unpack_from(self._map) if whole else (b"", 0, 0, 0, 0)
         if magic != MAGIC or len(self._map) != START + 2 * _place_bytes(width, height):
@@ -182,7 +191,7 @@ class FeedReader:
         self._map.close()
         if ended:
             with suppress(OSError):
-                self._path.unlink()
+                self.path.unlink()
 
 
 def _place_bytes(width: int, height: int) -> int:
@@ -211,7 +220,7 @@ def _private_file() -> tuple[Path, int]:
     refused: OSError = OSError("no folder for it")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     for folder in runtime_folders():
-        path = folder / f"preview-{secrets.token_hex(8)}"
+        path = folder / f"{PREFIX}{secrets.token_hex(8)}"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return path, os.open(path, flags, 0o600)

@@ -37,6 +37,16 @@ class NotRunningError(SharpCamError):
         super().__init__("SharpCam is not running", "start it with `sharpcam`")
 
 
+class RunningError(SharpCamError):
+    """There is one program already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "SharpCam is running already",
+            "`sharpcam status` tells of it, `sharpcam quit` ends it",
+        )
+
+
 class Daemon(Protocol):
     """The running program as the control channel sees it.
 

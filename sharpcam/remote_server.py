@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from sharpcam.errors import SharpCamError
-from sharpcam.remote import VERSION, Daemon, Request, encode
+from sharpcam.remote import VERSION, Daemon, Request, RunningError, encode
 from sharpcam.session.channel import Connection, Listener, TakenError, TooLongError, listen
 
 log = logging.getLogger(__name__)
@@ -187,14 +187,13 @@ def only_instance() -> Listener:
     """The channel's listening end, which only one process of this user has.
 
     Raises:
-        SharpCamError: another one has it, or there is no place for it.
+        RunningError: another one has it.
+        SharpCamError: there is no place for it.
     """
     try:
         return listen()
     except TakenError:
-        raise SharpCamError(
-            "SharpCam is running already", "`sharpcam status` tells of it, `sharpcam quit` ends it"
-        ) from None
+        raise RunningError from None
 
 
 def _nothing() -> None:
