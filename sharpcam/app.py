@@ -92,7 +92,7 @@ class Greeter:
         self._resident.listen(self._look)
 
     def _look(self) -> None:
-        if self._done or not (sinks := self._resident.controller.status().sinks):
+        if self._done or not (sinks := self._resident.now().sinks):
             return
         self._done = True
         words = welcome.words(sinks[0])

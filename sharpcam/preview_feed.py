@@ -82,6 +82,11 @@ class PreviewFeed:
                     return
             self._memory.write(after, before)
 
+    @property
+    def count(self) -> int:
+        """How many previews are attached."""
+        return self._attached
+
     def watchers(self) -> int | None:
         return self._attached
 

@@ -44,6 +44,7 @@ NEW_PIPELINE = ("size", "fps", "sinks", "on_demand")
 """Settings that a virtual camera is opened with: with other ones, it is opened anew."""
 RELEASE_SECONDS = 2.0
 """So long a computer that falls asleep waits for the camera to be let go."""
+SETTLE_SECONDS = 0.5
 BY_SLEEP = "sleep"
 
 
@@ -135,11 +136,14 @@ class Resident:
         }
 
     def now(self) -> Status:
-        """The pipeline's status; previews of ours are no watchers."""
+        """The pipeline's status; previews of ours are neither sinks nor watchers."""
         status = self.controller.status()
-        if status.watchers is None:
-            return status
-        return replace(status, watchers=status.watchers - (self.feed.watchers() or 0))
+        watchers = status.watchers
+        return replace(
+            status,
+            sinks=tuple(name for name in status.sinks if name != PreviewFeed.name),
+            watchers=None if watchers is None else max(0, watchers - self.feed.count),
+        )
 
     @property
     def profile(self) -> CameraProfile | None:
@@ -159,11 +163,11 @@ class Resident:
 
     def pause(self) -> None:
         self.controller.pause()
-        self._tell()
+        self._settle(lambda state: state is State.PAUSED)
 
     def resume(self) -> None:
         self.controller.resume()
-        self._tell()
+        self._settle(lambda state: state is not State.PAUSED)
 
     def set(self, key: str, value: str) -> None:
         with self._changing:
@@ -201,11 +205,7 @@ class Resident:
         """Let go of the camera before the computer sleeps: one that stays open comes back
         frozen."""
         self.controller.pause(BY_SLEEP)
-        end = time.monotonic() + RELEASE_SECONDS
-        while self.controller.status().state in (State.SHARPENING, State.OFF, State.BYPASSED):
-            if time.monotonic() > end:
-                return
-            time.sleep(0.05)
+        self._settle(lambda state: state is State.PAUSED, RELEASE_SECONDS)
 
     def wake_up(self) -> None:
         self.controller.resume(BY_SLEEP)
@@ -227,6 +227,13 @@ class Resident:
             self.controller.start()
         if keep and settings != before:
             self._file.keep(settings)
+        self._tell()
+
+    def _settle(self, done: Callable[[State], bool], seconds: float = SETTLE_SECONDS) -> None:
+        """Wait a moment for the pipeline to follow, so that who asked sees it at once."""
+        end = time.monotonic() + seconds
+        while not done(self.controller.status().state) and time.monotonic() < end:
+            time.sleep(0.02)
         self._tell()
 
     def _tell(self) -> None:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
 """Between two looks at a tray that may be there again, and at what nobody tells of."""
+RETRY_SECONDS = (2.0, 10.0, 60.0)
+"""Before an icon that came to its end is made again."""
 LIST_SECONDS = 5.0
 """Between two lists of cameras."""
 LINE_SECONDS = 10.0
@@ -96,23 +99,23 @@ class Tray:
         except Exception as error:
             log.info("no tray: %s", error)
             classes = []
+        waits = chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1]))
         while not self._stopping.is_set() and classes:
             try:
                 if self._shows(classes[0]):
                     self._say_gone("the tray has gone")
-                    self._stopping.wait(LOOK_SECONDS)
+                    self._stopping.wait(next(waits))
                     continue
             except Exception as error:
                 log.info("the tray fails: %s", " ".join(str(error).split()), exc_info=True)
             classes.pop(0)
-        if not self._stopping.is_set():
-            self._say_gone("there is no tray")
+        self._say_gone("there is no tray")
 
     def _shows(self, icon_class: Any) -> bool:
         """Show an icon until it ends; returns whether it was shown at all."""
         self._shown = None
         self._view = self._seen()
-        icon = icon_class("sharpcam", self._image(icon_class), title(self._view), self._menu())
+        icon = icon_class("sharpcam", self._image(icon_class), "SharpCam", self._menu())
         icon.on_other_click = partial(self._chosen, Item("", "preview"))
         began = Event()
         ended = Event()
@@ -123,9 +126,9 @@ class Tray:
                 self._dispatch(icon, ended)
             except Exception:
                 if not ended.is_set():
-                    log.warning("the tray icon is not followed any more", exc_info=True)
+                    log.warning("the tray icon fails", exc_info=True)
             finally:
-                if self._stopping.is_set():
+                if not ended.is_set():
                     desktop.on_ui_thread(icon.stop)
 
         try:
@@ -250,7 +253,7 @@ class Tray:
             desktop.on_ui_thread(partial(icon.notify, words, "SharpCam"))
 
     def _say_gone(self, why: str) -> None:
-        if not self._said:
+        if not self._said and not self._stopping.is_set():
             self._said = True
             log.warning("%s. %s", why, GONE)
 

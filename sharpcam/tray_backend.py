@@ -41,7 +41,7 @@ def icon_classes() -> Iterator[type]:
         except Exception as error:  # whatever a toolkit throws where it finds no screen
             log.info("no tray of the kind %s: %s", name, " ".join(str(error).split()))
         else:
-            yield _MENDS.get(name, lambda it: it)(icon)
+            yield _MENDS[name](icon) if name in _MENDS else icon
 
 
 def living_menu(items: Callable[[], tuple[Item, ...]], act: Callable[[Item], None]) -> Any:
@@ -62,7 +62,7 @@ def to_pystray(items: tuple[Item, ...], act: Callable[[Item], None]) -> Any:
         return MenuItem(
             item.text,
             to_pystray(item.items, act) if item.items else lambda: act(item),
-            checked=None if item.checked is None else lambda _: item.checked,
+            checked=None if item.checked is None else lambda _: bool(item.checked),
             radio=item.radio,
             default=item.default,
             enabled=item.enabled,
@@ -73,7 +73,8 @@ def to_pystray(items: tuple[Item, ...], act: Callable[[Item], None]) -> Any:
 
 def is_docked(icon: Any) -> bool:
     """Whether a tray shows the icon, where that can be told; else True."""
-    return getattr(icon, "_systray_manager", True) is not None
+    docked: bool = getattr(icon, "_systray_manager", True) is not None
+    return docked
 
 
 def let_go(icon: Any) -> None:
@@ -96,6 +97,10 @@ def _mended_xorg(base: Any) -> type:
             asked = self._window.get_attributes().your_event_mask
             self._window.change_attributes(event_mask=asked | BUTTON_PRESS_MASK)
             self._display.flush()
+
+        def _update_title(self) -> None:
+            known = self.title.encode("latin-1", "replace").decode("latin-1")  # as X has it
+            self._window.set_wm_name(known)
 
         def _on_button_press(self, event: Any) -> None:
             if event.detail == OTHER_BUTTON:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 TRAY_BACKENDS = ("darwin",)
@@ -12,9 +13,7 @@ MENU_ANY_TIME = True
 
 
 def on_ui_thread(act: Callable[[], None]) -> None:
-    from PyObjCTools import AppHelper
-
-    AppHelper.callAfter(act)
+    import_module("PyObjCTools.AppHelper").callAfter(act)
 
 
 def open_file(path: Path) -> None:
