@@ -41,7 +41,6 @@ MOST_LEFT = 3
 """So many hanging threads of a camera are left behind; then one of them must come back first."""
 REPLUG = "unplug it and plug it in again"
 TICK_SECONDS = 1.0
-TROUBLES = (State.BYPASSED, State.NO_CAMERA)
 
 
 class Pipeline:
@@ -218,6 +217,7 @@ class Pipeline:
                 return
             if same and capture.hung:
                 trouble = Trouble(f"{capture.name} does not answer", REPLUG)
+                self._change(State.NO_CAMERA, trouble.reason, trouble.hint)
             self._release()
         self._left = [left for left in self._left if not left.join(0)]
         if away:
@@ -294,7 +294,7 @@ class Pipeline:
         self._status = state, reason, hint
         if state is State.NO_CAMERA:
             self._meter.rest()
-        level = logging.WARNING if state in TROUBLES else logging.INFO
+        level = logging.WARNING if state in (State.BYPASSED, State.NO_CAMERA) else logging.INFO
         log.log(level, "%s", ": ".join(filter(None, (state.value, reason))))
         if self._on_tick and state not in (State.FAILED, State.STOPPED):
             self._on_tick(self.status())
