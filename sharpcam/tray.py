@@ -107,7 +107,8 @@ class Tray:
                     self._stopping.wait(next(waits))
                     continue
             except Exception as error:
-                log.info("the tray fails: %s", " ".join(str(error).split()), exc_info=True)
+                level = logging.DEBUG if self._stopping.is_set() else logging.INFO
+                log.log(level, "the tray fails: %s", " ".join(str(error).split()))
             classes.pop(0)
         self._say_gone("there is no tray")
 

@@ -11,6 +11,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from PIL import Image
+
+from sharpcam.icon import GROUND
 from sharpcam.session.desktop import TRAY_BACKENDS
 from sharpcam.tray_menu import SEPARATOR, Item
 
@@ -101,6 +104,17 @@ def _mended_xorg(base: Any) -> type:
         def _update_title(self) -> None:
             known = self.title.encode("latin-1", "replace").decode("latin-1")  # as X has it
             self._window.set_wm_name(known)
+
+        def _assert_icon_data(self, width: int, height: int) -> None:
+            before: Any = self._icon_data
+            if before and before.size == (width, height):
+                return
+            side = min(width, height)  # trays give windows that are no squares
+            data: Any = Image.new("RGB", (width, height), GROUND)
+            icon = self._icon.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+            data.paste(icon, ((width - side) // 2, (height - side) // 2))
+            data.tostring = data.tobytes  # python-xlib knows the method by its old name
+            self._icon_data: Any = data
 
         def _on_button_press(self, event: Any) -> None:
             if event.detail == OTHER_BUTTON:

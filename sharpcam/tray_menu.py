@@ -82,6 +82,8 @@ def line(view: View) -> str:
         return _short(_sentence(status.reason or status.state.value, status.hint))
     if status.state is State.STANDBY:
         return "Nobody is watching, camera off"
+    if status.state is State.BYPASSED:
+        return _short(f"Not sharpened: {status.reason}")
     if status.state in (State.STARTING, State.STOPPED):
         return _short(f"{status.state.value} {status.source}".strip().capitalize())
     parts = [_watchers(status.watchers), f"{status.fps:.0f} fps"]
@@ -89,8 +91,6 @@ def line(view: View) -> str:
         parts.append(f"{status.delay.median:.0f} ms")
     if 0 < status.camera_fps < DIM * view.settings.fps:
         parts.append(f"the camera gives {status.camera_fps:.0f} fps")
-    if status.state is State.BYPASSED:
-        parts.insert(0, f"Not sharpened: {status.reason}")
     return _short(" · ".join(part for part in parts if part))
 
 
