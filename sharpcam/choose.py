@@ -59,7 +59,7 @@ class SinkChoice:
 
 
 def choose_source(text: str) -> SourceChoice:
-    """auto, camera, demo, a camera's index, path or part of its name, or a file.
+    """auto, camera, demo, a camera's index, path, USB id or part of its name, or a file.
 
     Raises:
         SharpCamError: there is no such camera or file.
@@ -69,7 +69,7 @@ def choose_source(text: str) -> SourceChoice:
         return demo
     cameras = system.cameras()
     for camera in cameras:
-        if camera.path and text == camera.path:
+        if text and text in (camera.path, camera.usb_id):
             return SourceChoice(camera=camera, name=camera.name)
     if _means_file(text):
         path = Path(text)
@@ -86,6 +86,15 @@ def choose_source(text: str) -> SourceChoice:
         )
     camera = _camera(text, cameras)
     return SourceChoice(camera=camera, name=camera.name)
+
+
+def choose_camera(text: str) -> SourceChoice:
+    """As `choose_source`, for a program that stays: where there is no camera, nothing stands in.
+
+    Raises:
+        SharpCamError: there is no such camera or file.
+    """
+    return choose_source("camera" if text == "auto" else text)
 
 
 def open_camera(

@@ -21,6 +21,17 @@ from sharpcam import __version__
 from sharpcam.errors import SharpCamError
 from sharpcam.settings import ENTRIES, help_of, kind_of, parsed
 
+DESCRIPTION = "A sharp picture in any call. Without a command: stay, with an icon in the tray."
+WINDOW_RUN = {
+    "source": "auto",
+    "sink": "window",
+    "size": ENTRIES["size"].default,
+    "fps": ENTRIES["fps"].default,
+    **dict.fromkeys(("off", "always_on", "loop", "side_by_side", "overwrite"), False),
+    "seconds": None,
+}
+"""What `sharpcam run` is told when there is nothing else to preview."""
+
 
 def setting(key: str) -> Callable[[str], Any]:
     """What reads the value of this setting for argparse; the table of settings says how."""
@@ -59,10 +70,12 @@ def positive(text: str) -> float:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line; each command names the module whose `main(args)` serves it."""
-    parser = argparse.ArgumentParser(prog="sharpcam", description="A sharp picture in any call.")
+    parser = argparse.ArgumentParser(prog="sharpcam", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"sharpcam {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what happens to stderr")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument("--no-tray", action="store_true", help="without a command: no tray icon")
+    parser.set_defaults(module="sharpcam.app")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     common = argparse.ArgumentParser(add_help=False)
     add_setting(common, "strength")
@@ -134,6 +147,12 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     bench.add_argument("--seconds", type=positive, default=2.0, help="per case; default 2")
     bench.set_defaults(module="sharpcam.bench")
+    preview = commands.add_parser(
+        "preview",
+        parents=[common],
+        help="before and after, live: of the running SharpCam, else of the first camera",
+    )
+    preview.set_defaults(module="sharpcam.preview", **WINDOW_RUN)
     add_remote(commands)
     return parser
 
@@ -158,6 +177,8 @@ def add_remote(commands: Any) -> None:
     change = commands.add_parser("set", help="change a setting, or list all of them")
     change.add_argument("assignment", nargs="?", metavar="KEY=VALUE")
     change.set_defaults(module="sharpcam.remote_client")
+    learn = commands.add_parser("learn", help="running SharpCam: learn the camera's profile anew")
+    learn.set_defaults(module="sharpcam.remote_client", request="learn_again")
     autostart = commands.add_parser("autostart", help="start at login")
     autostart.add_argument("switch", choices=("on", "off", "status"))
     autostart.set_defaults(module="sharpcam.autostart")

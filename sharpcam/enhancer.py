@@ -18,6 +18,10 @@ MAX_PIXELS = 4096 * 2160
 """Larger pictures are restored in strips, so that memory stays below about half a GB."""
 
 
+class BypassError(Exception):
+    """The enhancer lets frames pass as they are for now; the text is the reason, for people."""
+
+
 class Enhancer(Protocol):
     """Restores one luma picture. One thread calls `enhance`; any thread may set the profile."""
 
@@ -30,6 +34,9 @@ class Enhancer(Protocol):
         """Restored luma, uint8 [H, W] like `y`, any H and W from 1 up; `y` itself is not changed.
 
         `strength` is 0 to 1.5; 0 gives the input back bit-exact (it may be `y` itself).
+
+        Raises:
+            BypassError: the frame is to pass as it is.
         """
         ...
 

@@ -7,7 +7,7 @@ tried again soon, so the picture does not change back and forth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from statistics import median
@@ -49,21 +49,28 @@ class Load:
     """What happened since the last step, and what is allowed."""
 
     times_ms: Sequence[float]
-    """What the network took for recent frames, one by one. While bypassed: what LITE took for a
-    frame now and then whose result nobody was shown. Empty where nothing was measured."""
+    """What the network took for recent frames, one by one. While bypassed: what the smallest one
+    took for a frame now and then that nobody was shown. Empty where nothing was measured."""
     fps: float
     """Frames per second that the camera sends."""
     budget_percent: float
     """Share of the time between two frames that the network may take: `cpu_budget_percent`."""
     on_battery: bool = False
     best: Tier = Tier.HIGH
-    """No larger tier is taken: a person's choice, or what there is a file for."""
+    """No larger tier is taken: a person's choice."""
+    available: Collection[Tier] = (Tier.LITE, Tier.STANDARD, Tier.HIGH)
+    """Those that there is a network for; at least one."""
 
     @property
     def budget_ms(self) -> float:
         """Per frame."""
         share = self.budget_percent / 100 * (BATTERY_SHARE if self.on_battery else 1.0)
         return 1000 / self.fps * share
+
+    @property
+    def smallest(self) -> Tier:
+        """The smallest network that there is."""
+        return min(self.available)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,8 @@ class Standing:
 def step(standing: Standing, load: Load) -> Standing:
     """The next standing; `reason` tells what changed it."""
     if standing.tier > load.best:
-        return Standing(load.best)
+        allowed = (tier for tier in load.available if tier <= load.best)
+        return Standing(max(allowed, default=load.smallest))
     standing = _aged(standing)
     if not load.times_ms:
         return standing
@@ -97,9 +105,10 @@ def step(standing: Standing, load: Load) -> Standing:
         if standing.over + 1 < DOWN_AFTER:
             return replace(standing, over=standing.over + 1, room=0)
         return _down(standing, took, load)
-    larger = Tier(min(standing.tier + 1, Tier.HIGH))
-    fits = took * _ratio(larger, standing.tier) <= budget * ROOM
-    if larger > load.best or larger == standing.tier or larger == standing.failed or not fits:
+    larger = min((tier for tier in load.available if tier > standing.tier), default=None)
+    if larger is None or larger > load.best or larger == standing.failed:
+        return replace(standing, over=0, room=0)
+    if took * _ratio(larger, standing.tier, load) > budget * ROOM:
         return replace(standing, over=0, room=0)
     if standing.room + 1 < UP_AFTER:
         return replace(standing, over=0, room=standing.room + 1)
@@ -111,9 +120,8 @@ def _down(standing: Standing, took: float, load: Load) -> Standing:
     """The largest smaller tier that is expected to fit."""
     smaller = (
         tier
-        for tier in reversed(Tier)
-        if Tier.BYPASS < tier < standing.tier
-        and took * _ratio(tier, standing.tier) <= load.budget_ms
+        for tier in sorted(load.available, reverse=True)
+        if tier < standing.tier and took * _ratio(tier, standing.tier, load) <= load.budget_ms
     )
     tier = next(smaller, Tier.BYPASS)
     where = "on battery" if load.on_battery else f"at {load.fps:.0f} FPS"
@@ -135,6 +143,6 @@ def _aged(standing: Standing) -> Standing:
     return replace(standing, failed_age=standing.failed_age + 1)
 
 
-def _ratio(of: Tier, to: Tier) -> float:
-    """How many times the work; what is measured while bypassed is LITE."""
-    return COST_MS[max(of, Tier.LITE)] / COST_MS[max(to, Tier.LITE)]
+def _ratio(of: Tier, to: Tier, load: Load) -> float:
+    """How many times the work; what is measured while bypassed is the smallest network."""
+    return COST_MS[of] / COST_MS[to or load.smallest]

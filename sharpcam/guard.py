@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sharpcam.enhancer import Enhancer
+from sharpcam.enhancer import BypassError, Enhancer
 from sharpcam.frame import Frame
 from sharpcam.meter import Meter
 from sharpcam.settings import Settings
@@ -41,6 +41,8 @@ class Guard:
             return frame, State.BYPASSED, self.failure
         try:
             y = self._enhancer.enhance(frame.y, settings.strength)
+        except BypassError as reason:
+            return frame, State.BYPASSED, str(reason)
         except Exception as error:
             # Whatever is wrong with the network, the picture must not stop.
             self.failure = f"{type(error).__name__}: {error}"

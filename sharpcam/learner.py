@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from threading import Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Protocol
 
@@ -30,12 +29,24 @@ EARLY_SECONDS = 1.0
 LATER_SECONDS = 10.0
 FIRST, EARLY = 5, 25
 """How many estimates are made at the first and at the early rate."""
+SURE = 5
+"""Estimates after which a profile is worth to be kept for the next time."""
 
 
 class Estimator(Protocol):
     """What the learner asks; `estimator.ProfileEstimator` is the real one."""
 
     def estimate(self, y: NDArray[np.uint8]) -> CameraProfile | None: ...
+
+
+class Memory(Protocol):
+    """Where profiles are kept for the next time; `profiles.ProfileStore` is the real one."""
+
+    def recall(self, key: str) -> CameraProfile | None: ...
+
+    def remember(self, key: str, profile: CameraProfile) -> None: ...
+
+    def forget(self, key: str) -> None: ...
 
 
 class ProfileLearner:
@@ -46,6 +57,7 @@ class ProfileLearner:
         on_profile: Callable[[CameraProfile], None],
         estimator: Callable[[], Estimator] = ProfileEstimator,
         clock: Callable[[], float] = time.monotonic,
+        memory: Memory | None = None,
     ) -> None:
         """Nothing runs before the context is entered.
 
@@ -53,7 +65,10 @@ class ProfileLearner:
             on_profile: told of every change, from the learner's thread.
             estimator: makes the estimator, in the learner's thread.
             clock: seconds.
+            memory: what is known of cameras from earlier; asked and told in the learner's thread.
         """
+        self._memory = memory
+        self._again = Event()
         self._on_profile = on_profile
         self._make_estimator = estimator
         self._clock = clock
@@ -61,6 +76,9 @@ class ProfileLearner:
         self._camera = ""
         self._due_at = -np.inf
         self._offered = 0
+        self._trackers: dict[str, ProfileTracker] = {}
+        self._known: CameraProfile | None = None
+        """What was told last."""
         self._thread = Thread(target=self._run, name="profile", daemon=True)
 
     def __enter__(self) -> ProfileLearner:
@@ -89,21 +107,42 @@ class ProfileLearner:
         self._due_at = now + (FIRST_SECONDS if self._offered < FIRST else wait)
         self._slot.put((camera, y.copy()))
 
+    def learn_again(self) -> None:
+        """Forget the camera whose frames are offered, and learn it anew. For any thread."""
+        self._again.set()
+        self._camera = ""  # the next frame counts as another camera's first one
+
     def _run(self) -> None:
         try:
             estimator = self._make_estimator()
-            trackers: defaultdict[str, ProfileTracker] = defaultdict(ProfileTracker)
-            known: CameraProfile | None = None
             while offered := self._slot.take():
-                camera, y = offered
-                estimate = estimator.estimate(y)
-                if estimate is None:
-                    continue
-                profile = trackers[camera].add(estimate)
-                if profile is not known:
-                    log.info("camera profile: %s", profile)
-                    known = profile
-                    self._on_profile(profile)
+                self._learn(*offered, estimator)
         except Exception:
             # The picture goes on with the profile it has.
             log.exception("the camera's profile is not followed any more")
+
+    def _learn(self, camera: str, y: NDArray[np.uint8], estimator: Estimator) -> None:
+        if self._again.is_set():
+            self._again.clear()
+            self._trackers.pop(camera, None)
+            if self._memory:
+                self._memory.forget(camera)
+        tracker = self._trackers.get(camera)
+        if tracker is None:
+            remembered = self._memory.recall(camera) if self._memory else None
+            tracker = self._trackers[camera] = ProfileTracker(known=remembered)
+            if remembered:
+                self._use(remembered)
+        estimate = estimator.estimate(y)
+        if estimate is None:
+            return
+        profile = tracker.add(estimate)
+        self._use(profile)
+        if self._memory and len(tracker) >= SURE:
+            self._memory.remember(camera, profile)
+
+    def _use(self, profile: CameraProfile) -> None:
+        if profile is not self._known:
+            log.info("camera profile: %s", profile)
+            self._known = profile
+            self._on_profile(profile)

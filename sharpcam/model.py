@@ -6,13 +6,13 @@ The only module that knows ONNX and ONNX Runtime.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
@@ -29,6 +29,11 @@ from sharpcam.network import (
     NetworkSpec,
 )
 from sharpcam.profile import CameraProfile
+
+# ONNX Runtime's own builds report to Microsoft unless this is set before they are loaded (see the
+# Privacy.md in its wheel); nothing leaves this computer.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 MAX_BYTES = 64 << 20
 """The largest student is a few MB; anything above this is not one and is not read."""

@@ -252,8 +252,7 @@ class Pipeline:
     def _carry(self, frame: Frame, stack: ExitStack, capture: Capture) -> None:
         output = self._output
         if not output.stream:
-            stream = StreamFormat(frame.width, frame.height, capture.fps, capture.tags)
-            output.open(stack, stream)
+            output.open(stack, StreamFormat(frame.width, frame.height, capture.fps, capture.tags))
         frame = output.fitted(frame)
         if self._on_luma:
             self._on_luma(frame.y, capture.name)
@@ -273,7 +272,8 @@ class Pipeline:
             self._change(State.NO_CAMERA, trouble.reason, trouble.hint)
         elif capture and self._output.resident and self._output.is_silent:
             self._change(State.NO_CAMERA, f"{capture.name} sends no picture", REPLUG)
-        self._output.stand_in(self._words(), lost=capture is None or trouble is not None)
+        words = self._words() if self._settings.standby_message else ""
+        self._output.stand_in(words, lost=capture is None or trouble is not None)
 
     def _words(self) -> str:
         """What the standby picture says: apps see it for a moment when they begin to watch."""

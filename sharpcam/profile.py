@@ -97,9 +97,15 @@ class ProfileTracker:
     # grey levels, compression, sharpening): about a tenth of a soft webcam's values.
     STEP = (0.08, 0.4, 0.08, 0.1)
 
-    def __init__(self, history: int = 25) -> None:
+    KNOWN = 8
+    """Estimates that a profile from earlier counts as: a few odd ones do not move it."""
+
+    def __init__(self, history: int = 25, known: CameraProfile | None = None) -> None:
+        """`known` is what was learnt earlier."""
         self._history: deque[CameraProfile] = deque(maxlen=history)
-        self._current: CameraProfile | None = None
+        self._current = known
+        if known:
+            self._history.extend([known] * self.KNOWN)
 
     def __len__(self) -> int:
         return len(self._history)

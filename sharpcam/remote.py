@@ -3,6 +3,8 @@
 {"v": 1, "do": "toggle"}                       -> {"v": 1, "ok": true, "status": {...}}
 {"v": 1, "do": "set", "key": K, "value": TEXT} -> the same
 {"v": 1, "do": "subscribe"}                    -> the same, again and again
+{"v": 1, "do": "watch"}                        -> the same, more often; meanwhile frames are written
+                                                  to the file that the status calls "preview"
 anything else                                  -> {"v": 1, "ok": false, "error": .., "hint": ..}
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -20,7 +23,7 @@ from sharpcam.settings import meant
 
 VERSION = 1
 REQUESTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("status", "subscribe", "on", "off", "toggle", "pause", "resume"), ()),
+    **dict.fromkeys(("status", "subscribe", "watch", "on", "off", "toggle", "pause", "resume"), ()),
     **dict.fromkeys(("preview", "learn_again", "quit"), ()),
     "set": ("key", "value"),
 }
@@ -32,6 +35,16 @@ class NotRunningError(SharpCamError):
 
     def __init__(self) -> None:
         super().__init__("SharpCam is not running", "start it with `sharpcam`")
+
+
+class RunningError(SharpCamError):
+    """There is one program already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "SharpCam is running already",
+            "`sharpcam status` tells of it, `sharpcam quit` ends it",
+        )
 
 
 class Daemon(Protocol):
@@ -59,6 +72,10 @@ class Daemon(Protocol):
 
     def preview(self) -> None:
         """Show before and after."""
+        ...
+
+    def watched(self) -> AbstractContextManager[None]:
+        """While entered, a preview is attached."""
         ...
 
     def learn_again(self) -> None:

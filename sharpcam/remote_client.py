@@ -35,14 +35,14 @@ def ask(do: str, **texts: str) -> Mapping[str, Any]:
     )
 
 
-def follow() -> Generator[Mapping[str, Any], None, None]:
-    """The status about once a second, until the program ends.
+def follow(do: str = "subscribe") -> Generator[Mapping[str, Any], None, None]:
+    """The status about once a second, until the program ends; with "watch" as a preview.
 
     Raises:
         NotRunningError: there is no such program.
         SharpCamError: it does not answer.
     """
-    return _replies(Request("subscribe"))
+    return _replies(Request(do))
 
 
 def main(args: argparse.Namespace) -> int:
@@ -50,7 +50,9 @@ def main(args: argparse.Namespace) -> int:
     if args.command == "set":
         return _set(args.assignment)
     following = args.command == "status" and args.follow
-    statuses: Iterable[Mapping[str, Any]] = follow() if following else [ask(args.command)]
+    statuses: Iterable[Mapping[str, Any]] = (
+        follow() if following else [ask(getattr(args, "request", args.command))]
+    )
     as_json = args.command == "status" and args.json
     for status in statuses:
         print(json.dumps(status) if as_json else words(status), flush=True)

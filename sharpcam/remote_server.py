@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from sharpcam.errors import SharpCamError
-from sharpcam.remote import VERSION, Daemon, Request, encode
+from sharpcam.remote import VERSION, Daemon, Request, RunningError, encode
 from sharpcam.session.channel import Connection, Listener, TakenError, TooLongError, listen
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ PAUSE_SECONDS = 0.005
 """Between two requests on one connection: a flood of them takes no more than its share."""
 STATUS_SECONDS = 1.0
 """Between two lines to a subscriber."""
+WATCH_SECONDS = 0.25
+"""The same to a preview, which shows figures, and which is missed after so long when it died."""
 JOIN_SECONDS = 1.0
 
 
@@ -114,7 +116,11 @@ class ControlServer:
                 connection.write_line(_refusal(error.message, error.hint), WRITE_SECONDS)
             else:
                 if request.do == "subscribe":
-                    self._stream(connection)
+                    self._stream(connection, STATUS_SECONDS)
+                    return
+                if request.do == "watch":
+                    with self._daemon.watched():  # until the preview is gone, however it ends
+                        self._stream(connection, WATCH_SECONDS)
                     return
                 if request.do == "quit":
                     self._quit(connection)
@@ -131,7 +137,7 @@ class ControlServer:
             with self._turn:
                 self._daemon.quit()
 
-    def _stream(self, connection: Connection) -> None:
+    def _stream(self, connection: Connection, seconds: float) -> None:
         with self._lock:
             room = self._subscribers < MOST_SUBSCRIBERS
             self._subscribers += room
@@ -141,7 +147,7 @@ class ControlServer:
         try:
             while True:
                 connection.write_line(self._reply(_nothing), WRITE_SECONDS)
-                if self._stopping.wait(STATUS_SECONDS):
+                if self._stopping.wait(seconds):
                     return
         finally:
             with self._lock:
@@ -181,14 +187,13 @@ def only_instance() -> Listener:
     """The channel's listening end, which only one process of this user has.
 
     Raises:
-        SharpCamError: another one has it, or there is no place for it.
+        RunningError: another one has it.
+        SharpCamError: there is no place for it.
     """
     try:
         return listen()
     except TakenError:
-        raise SharpCamError(
-            "SharpCam is running already", "`sharpcam status` tells of it, `sharpcam quit` ends it"
-        ) from None
+        raise RunningError from None
 
 
 def _nothing() -> None:

@@ -7,12 +7,11 @@ What is missing is replaced and said in one line: no camera -> the bundled clip,
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Timer
 
 from rich.text import Text
 
@@ -22,6 +21,7 @@ from sharpcam.learner import ProfileLearner
 from sharpcam.pipeline import Pipeline
 from sharpcam.profile import CameraProfile
 from sharpcam.settings import Settings
+from sharpcam.signals import stopped_by_signals
 from sharpcam.sink import FileSink, NullSink, Sink, StreamFormat, VirtualCameraSink
 from sharpcam.source import FileSource, Source
 from sharpcam.status import Spread, Status
@@ -153,29 +153,6 @@ def advice(sink: VirtualCameraSink, source: SourceChoice, always_on: bool) -> It
     yield f"In the meeting app, choose the camera {sink.name}."
     if source.camera and sink.watchers() is None and not always_on:
         yield f"{sink.name} cannot tell whether anybody watches: the camera stays on."
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, termination and a closed terminal call `stop`; a second Ctrl-C interrupts in the
-    usual way."""
-    before = {}
-    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
-    if signal.getsignal(hangup) is signal.SIG_IGN:  # under nohup
-        hangup = signal.SIGTERM
-
-    def handle(number: int, _: object) -> None:
-        signal.signal(number, signal.default_int_handler)
-        # Not here: the main thread may hold the very lock that `stop` needs.
-        Thread(target=stop, daemon=True).start()
-
-    for number in {signal.SIGINT, signal.SIGTERM, hangup}:
-        before[number] = signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def caption(status: Status, settings: Settings) -> str:

@@ -14,7 +14,7 @@ from typing import Self
 import cv2
 
 from sharpcam import system
-from sharpcam.compare import split, write_words
+from sharpcam.compare import split, write_words, zoomed
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.sink import StreamFormat
@@ -23,7 +23,7 @@ from sharpcam.sink import StreamFormat
 os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
 
 TITLE = "SharpCam"
-HELP = "space: on/off   left/right: strength   mouse: line   q: quit"
+HELP = "space: on/off   left/right: strength   mouse: line   z: zoom   q: quit"
 
 
 class Action(Enum):
@@ -32,6 +32,8 @@ class Action(Enum):
     TOGGLE = auto()
     STRONGER = auto()
     WEAKER = auto()
+    ZOOM = auto()
+    """Done by the window itself."""
     QUIT = auto()
 
 
@@ -41,6 +43,7 @@ KEYS = {
     27: Action.QUIT,  # Escape
     ord("+"): Action.STRONGER,
     ord("-"): Action.WEAKER,
+    ord("z"): Action.ZOOM,
     # The arrows' codes as GTK and Qt, Windows and macOS report them.
     **dict.fromkeys((0xFF53, 0xFF52, 0x270000, 0x260000, 0xF703, 0xF700), Action.STRONGER),
     **dict.fromkeys((0xFF51, 0xFF54, 0x250000, 0x280000, 0xF702, 0xF701), Action.WEAKER),
@@ -72,8 +75,10 @@ class WindowSink:
             SharpCamError: there is no screen to show it on.
         """
         self._caption, self._on_action = caption, on_action
-        self._width = stream.width
-        self._split = 0.5
+        self.size = stream.width, stream.height
+        self._mouse = 0.5, 0.5
+        """Shares of width and height."""
+        self._zoomed = False
         self._open = False
         no_screen = SharpCamError(
             "cannot open a window: there is no screen",
@@ -96,7 +101,9 @@ class WindowSink:
     def send(self, after: Frame, before: Frame) -> None:
         if not self._open:
             return
-        i420 = split(before, after, self._split)
+        if self._zoomed:
+            after, before = (zoomed(frame, *self._mouse) for frame in (after, before))
+        i420 = split(before, after, self._mouse[0])
         for text, row in ((self._caption(), 30), (HELP, 10)):
             write_words(i420[: after.height], text, (8, after.height - row), 0.5)
         bgr = cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420)
@@ -111,14 +118,17 @@ class WindowSink:
             self._open = False
             self._on_action(Action.QUIT)
         elif action := KEYS.get(key) or KEYS.get(key & _LOCKS):
-            self._on_action(action)
+            if action is Action.ZOOM:
+                self._zoomed = not self._zoomed
+            else:
+                self._on_action(action)
 
     def watchers(self) -> int | None:
         return None
 
     def _on_mouse(self, event: int, x: int, y: int, flags: int, _: object) -> None:
         if event == cv2.EVENT_MOUSEMOVE:
-            self._split = x / self._width
+            self._mouse = x / self.size[0], y / self.size[1]
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
@@ -54,6 +55,14 @@ class FakeDaemon:
     def preview(self) -> None:
         self._note("preview")
         raise SharpCamError("there is no screen", "start it on a desktop")
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        self._note("watched")
+        try:
+            yield
+        finally:
+            self._note("unwatched")
 
     def learn_again(self) -> None:
         self._note("learn_again")

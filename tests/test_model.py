@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,8 @@ from sharpcam.errors import SharpCamError
 from sharpcam.model import MAX_BYTES, load_model, open_session
 from sharpcam.network import CONTRACT_KEY, PROVENANCE_KEY, SPEC_KEY, NetworkSpec
 from sharpcam.profile import CameraProfile
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -150,3 +155,12 @@ def test_a_plain_session_opens_any_model(tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"bad")
     with pytest.raises(SharpCamError):
         open_session(tmp_path / "bad.onnx", threads=1)
+
+
+def test_onnx_runtime_reports_nothing(tmp_path: Path) -> None:
+    code = "from sharpcam.enhancer import load_enhancer; load_enhancer(None, 1).close()"
+    home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
+    environment = {key: it for key, it in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment | home, cwd=ROOT)
+    # It would keep an identifier of this device, and what it has not sent yet.
+    assert list(tmp_path.rglob("*")) == []

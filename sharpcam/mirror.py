@@ -1,0 +1,36 @@
+"""Mirrored: a source whose picture has left and right swapped while that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from sharpcam.frame import Frame
+from sharpcam.source import Source
+
+
+class Mirrored:
+    """Around another source, which it owns."""
+
+    def __init__(self, source: Source, is_on: Callable[[], bool]) -> None:
+        """`is_on` is asked for every frame, in the capture thread."""
+        self._source, self._is_on = source, is_on
+        self.name, self.fps, self.tags, self.live = (
+            source.name,
+            source.fps,
+            source.tags,
+            source.live,
+        )
+        self.width, self.height = source.width, source.height
+
+    def read(self) -> Frame | None:
+        frame = self._source.read()
+        if frame is None or not self._is_on():
+            return frame
+        planes = [plane[:, ::-1].reshape(-1) for plane in (frame.y, frame.u, frame.v)]
+        return replace(frame, i420=np.concatenate(planes).reshape(frame.i420.shape))
+
+    def close(self) -> None:
+        self._source.close()

@@ -1,0 +1,300 @@
+"""Resident: the running program, as the control channel and the tray see it.
+
+Methods are for any thread: changes are made one at a time, and what takes long happens in threads
+of the parts. Entering its context starts everything, leaving it ends everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import fields, replace
+from threading import Event, RLock
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpcam import __version__, system
+from sharpcam import log as log_file
+from sharpcam.camera import CameraSource
+from sharpcam.capture import OpenSource
+from sharpcam.choose import choose_camera
+from sharpcam.controller import Controller
+from sharpcam.learner import ProfileLearner
+from sharpcam.mirror import Mirrored
+from sharpcam.pipeline import Pipeline
+from sharpcam.preview_feed import PreviewFeed
+from sharpcam.preview_process import PreviewProcess
+from sharpcam.profile import CameraProfile
+from sharpcam.profiles import ProfileStore, camera_key
+from sharpcam.settings import Settings
+from sharpcam.settings_file import SettingsFile
+from sharpcam.sink import Sink, StreamFormat, VirtualCameraSink
+from sharpcam.source import FileSource, Source
+from sharpcam.status import State, Status
+from sharpcam.tiered import TieredEnhancer
+
+log = logging.getLogger(__name__)
+
+NEW_PIPELINE = ("size", "fps", "sinks", "on_demand")
+"""Settings that a virtual camera is opened with: with other ones, it is opened anew."""
+RELEASE_SECONDS = 2.0
+"""So long a computer that falls asleep waits for the camera to be let go."""
+SETTLE_SECONDS = 0.5
+BY_SLEEP = "sleep"
+
+
+def open_virtual_cameras(stream: StreamFormat, kinds: tuple[str, ...]) -> Iterator[Sink]:
+    """The virtual cameras that the setting `sinks` names, one after the other."""
+    found = system.virtual_cameras()
+    if kinds == ("auto",):
+        yield VirtualCameraSink(stream, found)
+        return
+    for kind in kinds:
+        yield VirtualCameraSink(stream, [camera for camera in found if camera.backend == kind])
+
+
+class Resident:
+    """Settings, camera, network, virtual camera and previews of the program that stays."""
+
+    def __init__(
+        self,
+        file: SettingsFile,
+        store: ProfileStore,
+        open_virtual: Callable[
+            [StreamFormat, tuple[str, ...]], Iterator[Sink]
+        ] = open_virtual_cameras,
+    ) -> None:
+        """Load the network; no device is opened.
+
+        Args:
+            file: has been loaded.
+            store: profiles of cameras from earlier.
+            open_virtual: opens what frames go to.
+        """
+        self._file, self._open_virtual = file, open_virtual
+        self.settings = file.settings
+        self.learnt: CameraProfile | None = None
+        """The camera's profile, as far as it is known."""
+        self.quitting = Event()
+        """Set when the program shall end."""
+        self._usb_ids: dict[str, str] = {}
+        self._changing = RLock()
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        self._stack = ExitStack()
+        self.feed = PreviewFeed()
+        self._preview = PreviewProcess()
+        self.controller = Controller(
+            self._make_pipeline, self._open, _by_name(self.settings.camera), self.settings
+        )
+        self.enhancer = TieredEnhancer(self.settings, self._camera_fps)
+        self._learner = ProfileLearner(self._on_profile, memory=store)
+        self._use_profile()
+
+    def __enter__(self) -> Resident:
+        self._stack.callback(self.enhancer.close)
+        self._stack.callback(self._preview.close)
+        self._stack.enter_context(self.enhancer)
+        self._stack.enter_context(self._learner)
+        self._stack.callback(self.controller.stop)
+        self._stack.callback(self.controller.subscribe(lambda status: self._tell()))
+        self.controller.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call this after every change, and about once a second; from threads of ours, so it must
+        return at once."""
+        self._listeners += (callback,)
+
+    # --- what is asked for
+
+    def status(self) -> Mapping[str, Any]:
+        status = self.now()
+        return {
+            **{entry.name: getattr(status, entry.name) for entry in fields(status)},
+            "enabled": self.settings.enabled,
+            "strength": self.settings.strength,
+            "camera": self.settings.camera,
+            "paused": self.controller.paused,
+            "profile": self.profile,
+            "tier": self.enhancer.tier.word,
+            "tier_reason": self.enhancer.reason,
+            "preview": self.feed.path,
+            "version": __version__,
+        }
+
+    def now(self) -> Status:
+        """The pipeline's status; previews of ours are neither sinks nor watchers."""
+        status = self.controller.status()
+        watchers = status.watchers
+        return replace(
+            status,
+            sinks=tuple(name for name in status.sinks if name != PreviewFeed.name),
+            watchers=None if watchers is None else max(0, watchers - self.feed.count),
+        )
+
+    @property
+    def profile(self) -> CameraProfile | None:
+        """In use: as set by hand, or as learnt."""
+        chosen = self.settings.profile
+        return self.learnt if chosen == "auto" else CameraProfile.parse(chosen)
+
+    def on(self) -> None:
+        self.change(enabled=True)
+
+    def off(self) -> None:
+        self.change(enabled=False)
+
+    def toggle(self) -> None:
+        with self._changing:
+            self.change(enabled=not self.settings.enabled)
+
+    def pause(self) -> None:
+        self.controller.pause()
+        self._settle(lambda state: state is State.PAUSED)
+
+    def resume(self) -> None:
+        self.controller.resume()
+        self._settle(lambda state: state is not State.PAUSED)
+
+    def set(self, key: str, value: str) -> None:
+        with self._changing:
+            self._apply(self.settings.with_text(key, value), keep=True)
+
+    def change(self, **changes: Any) -> None:
+        """Use these settings from now on, and keep them.
+
+        Raises:
+            ValueError: one is not allowed.
+        """
+        with self._changing:
+            self._apply(replace(self.settings, **changes), keep=True)
+
+    def taken_over(self, settings: Settings) -> None:
+        """The file was changed by somebody."""
+        with self._changing:
+            self._apply(settings, keep=False)
+
+    def preview(self) -> None:
+        self._preview.show()
+
+    def watched(self) -> AbstractContextManager[None]:
+        return self.feed.attached()
+
+    def learn_again(self) -> None:
+        self.learnt = None
+        self._learner.learn_again()
+        self.change(profile="auto")
+
+    def quit(self) -> None:
+        self.quitting.set()
+
+    def fall_asleep(self) -> None:
+        """Let go of the camera before the computer sleeps: one that stays open comes back
+        frozen."""
+        self.controller.pause(BY_SLEEP)
+        self._settle(lambda state: state is State.PAUSED, RELEASE_SECONDS)
+
+    def wake_up(self) -> None:
+        self.controller.resume(BY_SLEEP)
+
+    # --- the parts
+
+    def _apply(self, settings: Settings, keep: bool) -> None:
+        before, self.settings = self.settings, settings
+        self.enhancer.apply(settings)
+        self.controller.apply(settings)
+        if settings.profile != before.profile:
+            self._use_profile()
+        if settings.log_level != before.log_level:
+            log_file.set_level(settings.log_level)
+        if settings.camera != before.camera:
+            self.controller.choose_camera(_by_name(settings.camera))
+        if any(getattr(settings, key) != getattr(before, key) for key in NEW_PIPELINE):
+            self.controller.stop()
+            self.controller.start()
+        if keep and settings != before:
+            self._file.keep(settings)
+        self._tell()
+
+    def _settle(self, done: Callable[[State], bool], seconds: float = SETTLE_SECONDS) -> None:
+        """Wait a moment for the pipeline to follow, so that who asked sees it at once."""
+        end = time.monotonic() + seconds
+        while not done(self.controller.status().state) and time.monotonic() < end:
+            time.sleep(0.02)
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _camera_fps(self) -> float:
+        return self.controller.status().camera_fps or self.settings.fps
+
+    def _make_pipeline(
+        self,
+        open_source: OpenSource,
+        source_name: str,
+        settings: Settings,
+        on_tick: Callable[[Status], None],
+    ) -> Pipeline:
+        return Pipeline(
+            open_source,
+            self._open_sinks,
+            self.enhancer,
+            settings,
+            stream=StreamFormat(*settings.size, settings.fps),
+            source_name=source_name,
+            always_on=not settings.on_demand,
+            on_luma=self._on_luma,
+            on_tick=on_tick,
+        )
+
+    def _open_sinks(self, stream: StreamFormat) -> Iterator[Sink]:
+        yield from self._open_virtual(stream, self.settings.sinks)
+        yield self.feed
+
+    def _open(self, _: system.CameraInfo | None) -> Source:
+        """In the capture thread: the camera as the settings name it, where it is now."""
+        settings = self.settings
+        choice = choose_camera(settings.camera)
+        source: Source
+        if choice.camera:
+            self._usb_ids[choice.camera.name] = choice.camera.usb_id
+            source = CameraSource(choice.camera, settings.size, settings.fps)
+        else:
+            assert choice.file is not None
+            source = FileSource(choice.file, live=True, loop=True, name=choice.name)
+        return Mirrored(source, lambda: self.settings.mirror)
+
+    def _on_luma(self, y: NDArray[np.uint8], camera: str) -> None:
+        if self.settings.profile == "auto":
+            height, width = y.shape
+            usb_id = self._usb_ids.get(camera, "")
+            self._learner.offer(y, camera_key(camera, usb_id, (width, height)))
+
+    def _on_profile(self, profile: CameraProfile) -> None:
+        self.learnt = profile
+        self._use_profile()
+        self._tell()
+
+    def _use_profile(self) -> None:
+        if profile := self.profile:
+            self.enhancer.set_profile(profile)
+
+
+def _by_name(camera: str) -> system.CameraInfo | None:
+    """What the controller is told: the camera is looked for whenever it is opened."""
+    return None if camera == "auto" else system.CameraInfo(-1, camera)

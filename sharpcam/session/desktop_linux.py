@@ -1,0 +1,24 @@
+"""Linux desktops. AppIndicator and GTK need Debian's python3-gi, which a plain virtual environment
+does not see; Xorg's tray protocol always works where there is an X server, without a menu.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+TRAY_BACKENDS = ("appindicator", "gtk", "xorg")
+TRAY_ON_MAIN_THREAD = False
+MENU_ANY_TIME = True
+
+
+def on_ui_thread(act: Callable[[], None]) -> None:
+    act()  # pystray hands it on itself
+
+
+def open_file(path: Path) -> None:
+    quiet = subprocess.DEVNULL
+    subprocess.run(
+        ["xdg-open", str(path)], stdin=quiet, stdout=quiet, stderr=quiet, timeout=10, check=False
+    )
