@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     common = argparse.ArgumentParser(add_help=False)
     add_setting(common, "strength")
-    add_setting(common, "profile", metavar="auto|BLUR,NOISE,COMPRESSION", type=str)
+    add_setting(common, "profile", metavar="auto|BLUR,NOISE,COMPRESSION[,SHARPENING]", type=str)
     common.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     common.add_argument("--threads", type=int, default=2, help="for the student; default 2")
 

@@ -55,7 +55,7 @@ def open_virtual_cameras(stream: StreamFormat, kinds: tuple[str, ...]) -> Iterat
         yield VirtualCameraSink(stream, found)
         return
     for kind in kinds:
-        yield VirtualCameraSink(stream, [camera for camera in found if camera.backend == kind])
+        yield VirtualCameraSink(stream, [camera for camera in found if kind in camera.backend])
 
 
 class Resident:

@@ -129,9 +129,9 @@ class Text(Itself):
 
 @dataclass(frozen=True, slots=True)
 class Faults(Itself):
-    """A camera's profile: auto, or BLUR,NOISE,COMPRESSION as `CameraProfile` has them."""
+    """A camera's profile: auto, or BLUR,NOISE,COMPRESSION[,SHARPENING] as `CameraProfile` has them."""
 
-    expected = "auto|BLUR,NOISE,COMPRESSION"
+    expected = "auto|BLUR,NOISE,COMPRESSION[,SHARPENING]"
 
     def allows(self, value: Any) -> bool:
         if not isinstance(value, str):
