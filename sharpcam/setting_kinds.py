@@ -129,7 +129,7 @@ class Text(Itself):
 
 @dataclass(frozen=True, slots=True)
 class Faults(Itself):
-    """A camera's profile: auto, or BLUR,NOISE,COMPRESSION[,SHARPENING] as `CameraProfile` has them."""
+    """A camera's profile: auto, or its numbers as `CameraProfile.parse` reads them."""
 
     expected = "auto|BLUR,NOISE,COMPRESSION[,SHARPENING]"
 
