@@ -61,6 +61,9 @@ class Config:
     """train: from nothing; tune: from the bundled weights on; bundled: as it is."""
     teacher_width: int = 32
     """Channels of the teacher at half resolution; to train 48 takes a GPU."""
+    tier: str = "standard"
+    """Which student: lite, standard, high. Each is trained by a run of its own steps, from the same
+    teacher and beside the others in the run's folder."""
     channels: int = 32
     """Channels of the student."""
     blocks: int = 2
@@ -86,7 +89,7 @@ class Config:
     vgg_every: int = 4
     """It is computed in one step out of so many, and weighs so many times more in it."""
     distil_items: int = 2
-    """Pictures of a batch that go through the teacher (11 times the student)."""
+    """Pictures of a batch that go through the teacher (7 times the student)."""
 
     def to_json(self) -> str:
         """What goes into the weights' metadata: everything but folders, which are nobody's
@@ -107,10 +110,20 @@ class Config:
         needed = {network, "teacher"} if network == "student" else {network}
         for other in {"estimator", "teacher", "student"} - needed:
             del values[other]
+        if network != "student":
+            for name in STUDENTS_OWN:
+                del values[name]
         return json.dumps(values, sort_keys=True)
 
 
 TEACHERS = ("train", "tune", "bundled")
+TIERS = {"lite": (16, 3), "standard": (32, 2), "high": (32, 6)}
+"""Channels and residual blocks of each student."""
+STUDENTS_OWN = (
+    *("tier", "channels", "blocks", "filters", "channel_attention", "spatial_attention"),
+    *("feature_weight", "output_weight", "distil_items", "teacher_from"),
+)
+"""What the other networks of a run do not depend on."""
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(
@@ -151,6 +164,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     parser.add_argument("--install", action="store_true", help="copy the exports to assets/model")
     for stage in ("teacher", "student", "estimator"):
         parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
+    parser.add_argument("--tier", choices=TIERS, help="which student: lite, standard, high")
     parser.add_argument(
         "--teacher",
         dest="teacher_from",
@@ -158,7 +172,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
         help="train it from nothing, tune the bundled one, or take the bundled one as it is",
     )
     for name, kind in _flags().items():
-        if name == "teacher_from":
+        if name in ("teacher_from", "tier"):
             continue
         option = f"--{name.replace('_', '-')}"
         if kind is bool:
@@ -167,6 +181,8 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
             parser.add_argument(option, type=kind, help=f"default {getattr(Config, name)}")
     args = parser.parse_args(argv)
     config = PRESETS[args.preset]
+    if args.tier:
+        config = replace(config, channels=TIERS[args.tier][0], blocks=TIERS[args.tier][1])
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
     for stage in ("teacher", "student", "estimator"):
         steps = getattr(args, f"{stage}_steps")

@@ -160,6 +160,7 @@ def distill(config: Config) -> None:
             **common,
         )
     student_spec = NetworkSpec(
+        tier=config.tier,
         channels=config.channels,
         blocks=config.blocks,
         filters=config.filters,
@@ -168,7 +169,7 @@ def distill(config: Config) -> None:
     )
     adapter = nn.Conv2d(config.channels, teacher.feature_channels, 1)
     fit(
-        "student",
+        config.tier,
         UNetStudent(student_spec),
         config.student,
         identity=config.identity("student") + about["data"],

@@ -38,6 +38,7 @@ from sharpcam.network import (
 )
 from sharpcam.profile import CameraProfile
 from training.checkpoint import load_weights, read_about
+from training.config import TIERS
 from training.profiler import ProfileNet
 from training.student import UNetStudent
 
@@ -201,32 +202,54 @@ def estimator_parity(net: ProfileNet, file: Path) -> float:
 
 
 def export_all(folder: Path, install: bool) -> None:
-    """Write standard.onnx and profile.onnx beside a run's weights; refuse what does not agree.
+    """Write every student of a run, and its estimator, as ONNX beside the weights; refuse what does
+    not agree.
 
     Raises:
         SharpCamError: weights missing, or an exported file that computes something else.
     """
-    about = read_about(folder / "student.safetensors")
-    student = UNetStudent(NetworkSpec(**about.pop("spec")))
-    load_weights(folder / "student.safetensors", student)
-    net = ProfileNet()
-    about_net = load_weights(folder / "estimator.safetensors", net)
-    target = folder / f"{student.spec.tier}.onnx"
-    target.write_bytes(student_onnx(student, about))
-    difference = student_parity(student, target)
-    profile = folder / "profile.onnx"
-    profile.write_bytes(estimator_onnx(net, about_net))
-    drift = estimator_parity(net, profile)
-    print(f"{target}: largest difference from torch {difference} of 255")
-    print(f"{profile}: largest difference from torch {drift:.2e}")
-    if difference > 1 or drift > 1e-3:
-        raise SharpCamError(
-            "the exported files do not compute what was trained", "report this with the two lines"
-        )
+    made = [
+        _export_student(weights)
+        for tier in TIERS
+        if (weights := folder / f"{tier}.safetensors").exists()
+    ]
+    if not made:
+        raise SharpCamError(f"no student in {folder}", "give the folder of a finished run")
+    made.append(_export_estimator(folder / "estimator.safetensors"))
     if install:
-        for file in (target, profile):
+        for file in made:
             shutil.copy(file, MODELS / file.name)
         print(f"installed in {MODELS}")
+
+
+def _export_student(weights: Path) -> Path:
+    about = read_about(weights)
+    student = UNetStudent(NetworkSpec(**about.pop("spec")))
+    load_weights(weights, student)
+    target = weights.with_suffix(".onnx")
+    target.write_bytes(student_onnx(student, about))
+    difference = student_parity(student, target)
+    print(f"{target}: largest difference from torch {difference} of 255")
+    _refuse(difference > 1)
+    return target
+
+
+def _export_estimator(weights: Path) -> Path:
+    net = ProfileNet()
+    about = load_weights(weights, net)
+    target = weights.with_name("profile.onnx")
+    target.write_bytes(estimator_onnx(net, about))
+    drift = estimator_parity(net, target)
+    print(f"{target}: largest difference from torch {drift:.2e}")
+    _refuse(drift > 1e-3)
+    return target
+
+
+def _refuse(differs: bool) -> None:
+    if differs:
+        raise SharpCamError(
+            "the exported file does not compute what was trained", "report this with its line"
+        )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -31,7 +31,7 @@ def run_folder(few_photographs: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_it_leaves_weights_curves_and_exports(run_folder: Path) -> None:
-    for name in ("teacher", "student", "estimator"):
+    for name in ("teacher", "standard", "estimator"):
         for suffix in (".safetensors", ".csv", ".state.pt"):
             assert (run_folder / f"{name}{suffix}").stat().st_size > 0
     assert load_model(run_folder / "standard.onnx").spec == NetworkSpec()
@@ -49,7 +49,7 @@ def test_weights_and_model_say_how_they_were_made(run_folder: Path) -> None:
 
 
 def test_the_curves_show_all_five_terms_and_the_buckets(run_folder: Path) -> None:
-    columns = (run_folder / "student.csv").read_text().splitlines()[0].split(",")
+    columns = (run_folder / "standard.csv").read_text().splitlines()[0].split(",")
     assert {"pixel", "edge", "ssim", "vgg", "feature", "output"} <= set(columns)
     assert {"webcam-mild", "webcam-360p", "low light", "clean"} <= set(columns)
 
@@ -70,6 +70,17 @@ def test_flags_change_a_preset() -> None:
     assert config.student.batch == PRESETS["smoke"].student.batch
     plain = PRESETS["smoke"]
     assert config.identity("student") != plain.identity("student")
+
+
+def test_a_tier_is_a_student_of_its_own_beside_the_others() -> None:
+    lite, _ = parse(["--preset", "smoke", "--tier", "lite"], "x", "y")
+    plain = PRESETS["smoke"]
+    assert (lite.tier, lite.channels, lite.blocks) == ("lite", 16, 3)
+    assert lite.identity("student") != plain.identity("student")
+    assert lite.identity("teacher") == plain.identity("teacher")
+    assert lite.identity("estimator") == plain.identity("estimator")
+    wide, _ = parse(["--tier", "lite", "--channels", "48"], "x", "y")
+    assert (wide.channels, wide.blocks) == (48, 3)
 
 
 def test_only_what_changes_its_numbers_keeps_a_network_from_resuming() -> None:
