@@ -55,8 +55,8 @@ class Config:
     teacher: Stage = Stage(2500, 8, 128, 1e-3, 250)
     # Without the tight clip one batch after 3 500 steps at 2e-3 undid everything; the norm is
     # about 0.02.
-    student: Stage = Stage(18000, 16, 128, 1e-3, 500, clip=0.1)
-    estimator: Stage = Stage(3000, 32, 96, 2e-3, 500)
+    student: Stage = Stage(36000, 16, 128, 1e-3, 500, clip=0.1)
+    estimator: Stage = Stage(9000, 32, 96, 2e-3, 500)
     teacher_from: str = "train"
     """train: from nothing; tune: from the bundled weights on; bundled: as it is."""
     teacher_width: int = 32
