@@ -81,14 +81,14 @@ def test_example_k_is_the_same_whether_a_run_began_at_0_or_resumed(bank: np.ndar
 
 
 def test_jitter_leaves_a_perfect_camera_alone_and_others_near() -> None:
-    camera = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 0.5]]).repeat(200, 1)
+    camera = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 0.5, 0.6]]).repeat(200, 1)
     moved = jitter(camera, seed=1, step=9)
-    assert torch.equal(moved[0], torch.zeros(3))
+    assert torch.equal(moved[0], torch.zeros(4))
     assert torch.equal(moved, jitter(camera, seed=1, step=9))
     assert not torch.equal(moved, jitter(camera, seed=1, step=10))
     spread = moved[1::2].std(0)
-    assert (spread > torch.tensor([0.04, 0.08, 0.02])).all()
-    assert (spread < torch.tensor([0.2, 0.4, 0.1])).all()
+    assert (spread > torch.tensor([0.04, 0.08, 0.02, 0.03])).all()
+    assert (spread < torch.tensor([0.2, 0.4, 0.1, 0.15])).all()
 
 
 def test_text_has_ink_and_paper() -> None:
