@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +19,7 @@ needs_screen = pytest.mark.skipif(
     not all(map(shutil.which, TOOLS)),
     reason="needs a screen: sudo apt install xvfb openbox xdotool x11-utils",
 )
+PRESS_SECONDS = 2.0
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -61,10 +63,24 @@ class Screen:
         self.click((left + right) // 2, (top + bottom) // 2, button)
 
     def press(self, *keys: str, window: str = "") -> None:
-        """Keys for the window, or for whatever has the focus."""
-        if window:
-            self._say("xdotool", "windowfocus", "--sync", window)
-        self._say("xdotool", "key", *(["--window", window] if window else []), *keys)
+        """Keys for this window, or for whatever has the focus."""
+        focus = ["windowfocus", "--sync", window] if window else []
+        self._say("xdotool", *focus, "key", *keys)
+
+    def press_until(self, done: Callable[[], object], key: str, window: str = "") -> None:
+        """Press it again where it got lost: a window that was just shown takes no keys yet."""
+        pressed_at = float("-inf")
+
+        def pressed() -> bool:
+            nonlocal pressed_at
+            if done():
+                return True
+            if time.monotonic() - pressed_at > PRESS_SECONDS:
+                pressed_at = time.monotonic()
+                self.press(key, window=window)
+            return False
+
+        until(pressed)
 
 
 @contextmanager

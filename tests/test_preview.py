@@ -58,23 +58,29 @@ def memory(home: Home) -> list[Path]:
     return list((home.runtime / "sharpcam").glob("preview-*"))
 
 
-def window(desktop: Screen) -> str:
-    until(lambda: desktop.windows(TITLE))
-    return desktop.windows(TITLE)[0]
+def window(desktop: Screen, shown: subprocess.Popen[str] | None = None) -> str:
+    """Its id, once it is there."""
+    found: list[str] = []
+
+    def there() -> bool:
+        assert shown is None or shown.poll() is None, shown.communicate()[0]
+        found[:] = desktop.windows(TITLE)
+        return bool(found)
+
+    until(there)
+    return found[0]
 
 
 def test_it_shows_the_camera_and_its_keys_act_on_the_program(
     home: Home, program: subprocess.Popen[str], desktop: Screen
 ) -> None:
     with preview(home) as shown:
-        it = window(desktop)
+        it = window(desktop, shown)
         assert home.until(enabled=True, watchers=0)["state"] in ("sharpening", "bypassed")
         until(lambda: len(desktop.picture().getcolors(10**7) or "") > 500)  # a real picture
-        desktop.press("space", window=it)
-        home.until(state="off")
-        desktop.press("Left", window=it)
-        home.until(strength=0.9)
-        desktop.press("q", window=it)
+        desktop.press_until(lambda: home.status()["state"] == "off", "space", it)
+        desktop.press_until(lambda: home.status()["strength"] < 1, "Left", it)
+        desktop.press_until(lambda: shown.poll() is not None, "q", it)
         said, _ = shown.communicate(timeout=60)
     assert shown.returncode == 0, said
     home.until(state="standby", preview=None)
@@ -86,10 +92,10 @@ def test_it_may_come_and_go_again_and_again(
 ) -> None:
     for _ in range(3):
         with preview(home) as shown:
-            it = window(desktop)
+            it = window(desktop, shown)
             until(lambda: memory(home))
-            desktop.press("q", window=it)
-            assert shown.wait(60) == 0
+            desktop.press_until(lambda shown=shown: shown.poll() is not None, "q", it)
+            assert shown.returncode == 0
         until(lambda: not desktop.windows(TITLE))
         home.until(state="standby", preview=None)
     assert (home.folder / "opened").read_text().count("\n") == 1
@@ -100,7 +106,7 @@ def test_a_killed_one_is_noticed_and_its_memory_given_back(
 ) -> None:
     home.watch(1)
     with preview(home) as shown:
-        window(desktop)
+        window(desktop, shown)
         until(lambda: memory(home))
         shown.kill()
     until(lambda: not memory(home))
@@ -112,20 +118,19 @@ def test_while_the_camera_is_paused_the_window_says_so_and_lives(
     home: Home, program: subprocess.Popen[str], desktop: Screen
 ) -> None:
     with preview(home) as shown:
-        it = window(desktop)
+        it = window(desktop, shown)
         home.ask("pause")
         home.until(state="paused")
-        desktop.press("space", window=it)
-        home.until(enabled=False)
-        desktop.press("q", window=it)
-        assert shown.wait(60) == 0
+        desktop.press_until(lambda: not home.status()["enabled"], "space", it)
+        desktop.press_until(lambda: shown.poll() is not None, "q", it)
+        assert shown.returncode == 0
 
 
 def test_when_the_program_ends_it_ends(
     home: Home, program: subprocess.Popen[str], desktop: Screen
 ) -> None:
     with preview(home) as shown:
-        window(desktop)
+        window(desktop, shown)
         home.ask("quit")
         said, _ = shown.communicate(timeout=60)
     assert shown.returncode == 0
@@ -141,14 +146,13 @@ def test_a_second_start_opens_it_and_only_once(
         assert second.returncode == 0
     it = window(desktop)
     assert len(desktop.windows(TITLE)) == 1
-    desktop.press("q", window=it)
-    until(lambda: not desktop.windows(TITLE))
+    desktop.press_until(lambda: not desktop.windows(TITLE), "q", it)
 
 
 def test_without_the_program_it_shows_the_camera_itself(home: Home, desktop: Screen) -> None:
     with preview(home) as shown:
-        it = window(desktop)
-        desktop.press("q", window=it)
+        it = window(desktop, shown)
+        desktop.press_until(lambda: shown.poll() is not None, "q", it)
         said, _ = shown.communicate(timeout=60)
     assert shown.returncode == 0, said
     assert "to window" in said
