@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # OpenCV's window and the virtual environment need these of the system.
 RUN_PACKAGES := python3-venv libgl1 libglib2.0-0
-TEST_PACKAGES := xvfb xauth xdotool x11-utils dbus-daemon desktop-file-utils libglib2.0-bin
+TEST_PACKAGES := xvfb xauth xdotool x11-utils openbox trayer xfce4-panel dbus-daemon desktop-file-utils \
+	libglib2.0-bin python3-gi gir1.2-ayatanaappindicator3-0.1
 
 .PHONY: run test lint bench train clean
 .DEFAULT_GOAL := run
