@@ -87,7 +87,7 @@ class Screen:
 def screen(size: str = "1400x900") -> Iterator[Screen]:
     """A screen of its own."""
     reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset"]
     with subprocess.Popen(command, pass_fds=[writing], **QUIET) as server:
         os.close(writing)
         with os.fdopen(reading) as pipe:
