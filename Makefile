@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # OpenCV's window and the virtual environment need these of the system.
 RUN_PACKAGES := python3-venv libgl1 libglib2.0-0
-TEST_PACKAGES := xvfb xauth xdotool x11-utils dbus-daemon desktop-file-utils
+TEST_PACKAGES := xvfb xauth xdotool x11-utils openbox trayer xfce4-panel dbus-daemon desktop-file-utils \
+	libglib2.0-bin python3-gi gir1.2-ayatanaappindicator3-0.1
 # A session of its own with the parts of a desktop that a PipeWire camera meets, and who reads it.
 DESKTOP_PACKAGES := dbus pipewire pipewire-bin wireplumber xdg-desktop-portal xdg-desktop-portal-gtk \
 	libglib2.0-bin gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-pipewire chromium firefox-esr

@@ -144,9 +144,16 @@ def build_parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="milliseconds per stage; the last line is JSON")
     bench.add_argument("--json", action="store_true", help="only the JSON line")
+    bench.add_argument(
+        "--app",
+        dest="module",
+        action="store_const",
+        const="sharpcam.bench_app",
+        default="sharpcam.bench",
+        help="what the program that stays takes: start, idle CPU, memory",
+    )
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     bench.add_argument("--seconds", type=positive, default=2.0, help="per case; default 2")
-    bench.set_defaults(module="sharpcam.bench")
     preview = commands.add_parser(
         "preview",
         parents=[common],

@@ -96,8 +96,8 @@ class Watch:
 
     def words(self) -> str:
         """Why there is no frame."""
-        reason, state = self.status.get("reason"), str(self.status["state"])
-        return str(reason or state).capitalize()
+        words = str(self.status.get("reason") or self.status["state"])
+        return words[:1].upper() + words[1:]
 
 
 def show(watch: Watch, ended: Event) -> None:

@@ -12,7 +12,6 @@ import logging
 import mmap
 import os
 import secrets
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,9 +27,10 @@ from sharpcam.paths import runtime_folders
 
 log = logging.getLogger(__name__)
 
-HEADER = struct.Struct("<8sIIQd")
-"""Magic, width, height, sequence (0 before the first picture), captured_at in seconds."""
-MAGIC = b"ShrpCam1"
+MAGIC, WIDTH, HEIGHT, SEQUENCE, CAPTURED_AT = range(5)
+"""Places of 64 bits each in the header: written as a whole, so a reader sees no half of one. The
+sequence is 0 before the first picture; captured_at, in seconds, is there once for each place."""
+SIGN = int.from_bytes(b"ShrpCam1", "little")
 PREFIX = "preview-"
 START = 64
 """Bytes before the first place."""
@@ -120,18 +120,23 @@ class _Memory:
         finally:
             os.close(file)
         self._places = _places(self._map, width, height)
+        self._header, self._captured_at = _header(self._map)
+        self._header[WIDTH], self._header[HEIGHT] = width, height
+        self._header[MAGIC] = SIGN
 
     def write(self, after: Frame, before: Frame) -> None:
-        before_y, i420 = self._places[(self._sequence + 1) % 2]
+        self._sequence += 1
+        place = self._sequence % 2
+        before_y, i420 = self._places[place]
         np.copyto(before_y, before.y)
         np.copyto(i420, after.i420)
-        self._sequence += 1
-        HEADER.pack_into(self._map, 0, MAGIC, *self.size, self._sequence, after.captured_at)
+        self._captured_at[place] = after.captured_at
+        self._header[SEQUENCE] = self._sequence
 
     def close(self) -> None:
         # Who still maps it sees an end instead of a picture that stands still for ever.
-        HEADER.pack_into(self._map, 0, b"", *self.size, self._sequence, 0.0)
-        self._places = []
+        self._header[MAGIC] = 0
+        del self._header, self._captured_at, self._places  # else the map cannot be closed
         self._map.close()
         with suppress(OSError):  # Windows: not while the preview maps it; then the preview does it
             self.path.unlink()
@@ -161,26 +166,31 @@ class FeedReader:
         except (OSError, ValueError) as error:
             raise gone from error
         self.path, self._seen = path, 0
-        whole = len(self._map) >= START
-        magic, width, height, _, _ = HEADER.unpack_from(self._map) if whole else (b"", 0, 0, 0, 0)
-        if magic != MAGIC or len(self._map) != START + 2 * _place_bytes(width, height):
+        if len(self._map) < START:
             self._map.close()
             raise gone
-        self.width, self.height = width, height
-        self._places = _places(self._map, width, height)
+        self._header, self._captured_at = _header(self._map)
+        self.width, self.height = int(self._header[WIDTH]), int(self._header[HEIGHT])
+        whole = START + 2 * _place_bytes(self.width, self.height) == len(self._map)
+        if self.ended or not whole or not self.width or self.width % 2 or self.height % 2:
+            del self._header, self._captured_at
+            self._map.close()
+            raise gone
+        self._places = _places(self._map, self.width, self.height)
 
     @property
     def ended(self) -> bool:
         """Whether nothing will come any more: the size has changed, or the program has ended."""
-        return bool(HEADER.unpack_from(self._map)[0] != MAGIC)
+        return int(self._header[MAGIC]) != SIGN
 
     def read(self) -> tuple[Frame, Frame] | None:
         """After and before of the newest frame; None where there is no new one yet."""
-        _, _, _, sequence, captured_at = HEADER.unpack_from(self._map)
+        sequence = int(self._header[SEQUENCE])
         if sequence == self._seen:
             return None
         before_y, i420 = (place.copy() for place in self._places[sequence % 2])
-        if HEADER.unpack_from(self._map)[3] != sequence:
+        captured_at = float(self._captured_at[sequence % 2])
+        if int(self._header[SEQUENCE]) != sequence:
             return None  # the writer may be at this place again
         self._seen = sequence
         before = i420.copy()  # the same chroma: only luma is changed
@@ -192,11 +202,18 @@ class FeedReader:
 
     def __exit__(self, *_: object) -> None:
         ended = self.ended
-        self._places = []
+        del self._header, self._captured_at, self._places
         self._map.close()
         if ended:
             with suppress(OSError):
                 self.path.unlink()
+
+
+def _header(memory: mmap.mmap) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+    """Views of the header's numbers, and of when the pictures in the two places were captured."""
+    words = START // 8
+    numbers = np.frombuffer(memory, np.uint64, words)
+    return numbers, np.frombuffer(memory, np.float64, words)[CAPTURED_AT : CAPTURED_AT + 2]
 
 
 def _place_bytes(width: int, height: int) -> int:

@@ -23,7 +23,7 @@ from sharpcam.icon import Sign, drawn
 from sharpcam.resident import Resident
 from sharpcam.session import desktop
 from sharpcam.tray_backend import icon_classes, is_docked, let_go, living_menu
-from sharpcam.tray_menu import Item, View, menu, sign, title
+from sharpcam.tray_menu import Item, View, line, menu, sign, title
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ LIST_SECONDS = 5.0
 """Between two lists of cameras."""
 LINE_SECONDS = 10.0
 """Figures in the menu are renewed this often: some desktops close a menu that is replaced."""
+WARN_SECONDS = 600.0
+"""Between two messages of problems."""
 END_SECONDS = 5.0
 LONGEST_TITLE = 127
 """Characters; Windows takes no more."""
@@ -53,7 +55,7 @@ class Tray:
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="tray", daemon=True)
         self._view = View()
-        self._listed_at = self._lined_at = float("-inf")
+        self._listed_at = self._lined_at = self._warned_at = float("-inf")
         self._shown: tuple[Sign, str, tuple[Item, ...]] | None = None
         self._said = False
         resident.listen(self.look)
@@ -172,11 +174,19 @@ class Tray:
         now = sign(view), title(view)[:LONGEST_TITLE], items
         before, self._shown = self._shown, now
         if before is None or before[0] is not now[0]:
+            self._warn(icon, view, now[0])
             desktop.on_ui_thread(partial(setattr, icon, "icon", self._image(type(icon))))
         if before is None or before[1] != now[1]:
             desktop.on_ui_thread(partial(setattr, icon, "title", now[1]))
         if desktop.MENU_ANY_TIME and icon.HAS_MENU and (before is None or before[2] != items):
             desktop.on_ui_thread(icon.update_menu)
+
+    def _warn(self, icon: Any, view: View, shown: Sign) -> None:
+        """A problem is told where it is not looked for, but not again and again."""
+        now = time.monotonic()
+        if shown is Sign.PROBLEM and now - self._warned_at >= WARN_SECONDS:
+            self._warned_at = now
+            self._notify(icon, line(view))
 
     def _kept_line(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
         """The items, with the figures that are shown already where nothing else has changed."""

@@ -85,7 +85,7 @@ def line(view: View) -> str:
     if status.state is State.BYPASSED:
         return _short(f"Not sharpened: {status.reason}")
     if status.state in (State.STARTING, State.STOPPED):
-        return _short(f"{status.state.value} {status.source}".strip().capitalize())
+        return _short(_sentence(f"{status.state.value} {status.source}".strip(), ""))
     parts = [_watchers(status.watchers), f"{status.fps:.0f} fps"]
     if status.delay:
         parts.append(f"{status.delay.median:.0f} ms")

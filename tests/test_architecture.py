@@ -39,7 +39,7 @@ LAYERS: tuple[set[str], ...] = (
     {"controller", "remote", "remote_server"},
     {"choose", "terminal", "run", "devices", "bench", "batch", "jobs"},
     {"remote_client", "autostart", "doctor", "guide", "preview_process", "resident"},
-    {"preview", "tray_menu", "tray_backend", "tray"},
+    {"bench_app", "preview", "tray_menu", "tray_backend", "tray"},
     {"app"},
     {"cli", "__main__"},
 )

@@ -69,3 +69,23 @@ def test_a_reader_that_goes_away_is_no_bug(arguments: list[str]) -> None:
         assert program.stderr
         said = program.stderr.read()
     assert (program.returncode, said) == (1, "")
+
+
+def test_each_command_has_its_module_and_without_one_the_program_stays() -> None:
+    modules = {
+        (): "sharpcam.app",
+        ("--no-tray",): "sharpcam.app",
+        ("preview",): "sharpcam.preview",
+        ("learn",): "sharpcam.remote_client",
+        ("bench",): "sharpcam.bench",
+        ("bench", "--app"): "sharpcam.bench_app",
+    }
+    for arguments, module in modules.items():
+        assert cli.build_parser().parse_args(arguments).module == module
+
+
+def test_a_preview_without_the_program_is_a_run_to_the_window() -> None:
+    parser = cli.build_parser()
+    wanted = vars(parser.parse_args(["run", "--sink", "window"]))
+    given = vars(parser.parse_args(["preview"]))
+    assert given | {"command": "run", "module": "sharpcam.run"} == wanted

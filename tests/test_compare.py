@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sharpcam.compare import side_by_side, split
+from sharpcam.compare import side_by_side, split, zoomed
 from sharpcam.frame import Frame
 
 Size = tuple[int, int]
@@ -136,3 +136,21 @@ def test_the_given_frames_are_left_alone() -> None:
     side_by_side(before, after)
     same(before.i420, kept[0])
     same(after.i420, kept[1])
+
+
+def test_zoom_shows_a_quarter_at_twice_its_size_where_the_mouse_is() -> None:
+    i420 = np.arange(24 * 32, dtype=np.uint16).astype(np.uint8).reshape(24, 32)
+    frame = Frame(np.ascontiguousarray(i420), 3, 1.0)
+    for x, y, top, left in ((0, 0, 0, 0), (1, 1, 8, 16), (0.5, 0.5, 4, 8), (-1, 9, 8, 0)):
+        near = zoomed(frame, x, y)
+        assert near.sequence == 3
+        assert np.array_equal(near.y[::2, ::2], frame.y[top : top + 8, left : left + 16])
+        assert np.array_equal(near.y[1::2, 1::2], near.y[::2, ::2])
+        part = frame.u[top // 2 : top // 2 + 4, left // 2 : left // 2 + 8]
+        assert np.array_equal(near.u[::2, ::2], part)
+
+
+def test_zoom_takes_every_size() -> None:
+    for width, height in ((2, 2), (4, 2), (6, 6), (10, 14)):
+        frame = Frame(np.zeros((height * 3 // 2, width), np.uint8), 0, 0.0)
+        assert zoomed(frame, 0.9, 0.9).i420.shape == frame.i420.shape

@@ -8,7 +8,7 @@ from threading import Event, current_thread
 import numpy as np
 import pytest
 
-from sharpcam.learner import EARLY, ProfileLearner
+from sharpcam.learner import EARLY, SURE, ProfileLearner
 from sharpcam.profile import CameraProfile
 
 FRAME = np.zeros((8, 8), np.uint8)
@@ -129,3 +129,59 @@ def test_another_camera_is_looked_at_at_once() -> None:
             estimator.frames.get(timeout=5)
         learner.offer(FRAME, "Logi")
         assert learner._offered == 1
+
+
+class FakeMemory:
+    """Keeps profiles by camera."""
+
+    def __init__(self, **kept: CameraProfile) -> None:
+        self.kept = kept
+
+    def recall(self, key: str) -> CameraProfile | None:
+        return self.kept.get(key)
+
+    def remember(self, key: str, profile: CameraProfile) -> None:
+        self.kept[key] = profile
+
+    def forget(self, key: str) -> None:
+        self.kept.pop(key, None)
+
+
+SOFT, SHARP = CameraProfile(1.5, 1.0, 0.2), CameraProfile(0.2, 1.0, 0.2)
+
+
+def learn(memory: FakeMemory, *estimates: CameraProfile) -> list[CameraProfile]:
+    """Offer so many frames of one camera; returns what was told."""
+    estimator, clock, told = FakeEstimator(*estimates), Clock(), []
+    with ProfileLearner(told.append, lambda: estimator, clock, memory) as learner:
+        for _ in estimates:
+            learner.offer(FRAME, "Acme")
+            estimator.frames.get(timeout=20)
+            clock.now += 100
+    return told
+
+
+def test_a_camera_known_from_earlier_is_used_at_once_and_odd_estimates_do_not_move_it() -> None:
+    told = learn(FakeMemory(Acme=SOFT), SHARP, SHARP)
+    assert told == [SOFT]
+
+
+def test_what_was_learnt_is_remembered_once_it_is_sure() -> None:
+    memory = FakeMemory()
+    learn(memory, *[SOFT] * (SURE - 1))
+    assert memory.kept == {}
+    learn(memory, *[SOFT] * SURE)
+    assert memory.kept == {"Acme": SOFT}
+
+
+def test_learning_again_forgets_what_was_known() -> None:
+    memory, clock, told = FakeMemory(Acme=SOFT), Clock(), []
+    estimator = FakeEstimator(SHARP, SHARP)
+    with ProfileLearner(told.append, lambda: estimator, clock, memory) as learner:
+        learner.offer(FRAME, "Acme")
+        estimator.frames.get(timeout=20)
+        learner.learn_again()
+        learner.offer(FRAME, "Acme")  # at once, though none is due
+        estimator.frames.get(timeout=20)
+    assert told == [SOFT, SHARP]
+    assert memory.kept == {}

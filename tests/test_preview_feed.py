@@ -126,7 +126,9 @@ def test_what_a_killed_program_left_is_removed(feed: PreviewFeed, tmp_path: Path
         assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 10, b"ShrpCam1" + b"\xff" * 200, b"\0" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"", b"x" * 10, b"ShrpCam1" + b"\xff" * 200, b"ShrpCam1" + bytes(56), b"\0" * 5000]
+)
 def test_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "preview-1"
     path.write_bytes(content)
@@ -166,6 +168,14 @@ def test_no_frame_is_ever_torn(feed: PreviewFeed) -> None:
     assert seen > 0
 
 
+EAGER = """
+import sys
+from pathlib import Path
+from sharpcam.preview_feed import FeedReader
+with FeedReader(Path(sys.argv[1])) as reader:
+    print("seen" if any(reader.ended for _ in range(300_000)) else "never")
+"""
+
 READER = """
 import sys, time
 from pathlib import Path
@@ -192,6 +202,20 @@ def test_another_process_reads_and_sees_the_end(feed: PreviewFeed) -> None:
     rest, _ = child.communicate(timeout=20)
     assert rest == "ended\n"
     assert child.returncode == 0
+
+
+def test_while_frames_come_no_reader_takes_it_for_the_end(feed: PreviewFeed) -> None:
+    frames = [pair(index) for index in range(8)]
+    with feed.attached():
+        feed.send(*frames[0])
+        child = subprocess.Popen(
+            [sys.executable, "-c", EAGER, str(feed.path)], stdout=subprocess.PIPE, text=True
+        )
+        while child.poll() is None:
+            for frame in frames:
+                feed.send(*frame)
+        said, _ = child.communicate()
+    assert said == "never\n"
 
 
 def test_a_reader_that_is_killed_harms_nobody(feed: PreviewFeed, tmp_path: Path) -> None:

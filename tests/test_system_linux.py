@@ -213,6 +213,24 @@ def test_a_display_that_answers_is_a_screen_and_is_let_go(monkeypatch: pytest.Mo
     assert len(closed) == 1
 
 
+def test_a_server_that_begins_anew_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Reset:
+        def __init__(self) -> None:
+            asked.append(self)
+            if len(asked) == 1:
+                raise linux.ConnectionClosedError("server")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(linux, "Display", Reset)
+    assert linux.has_screen() is True
+    assert len(asked) == 2
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
 def test_who_else_has_a_device_open_is_told_by_name(tmp_path: Path) -> None:
     device, other = tmp_path / "video0", tmp_path / "video1"

@@ -66,7 +66,7 @@ def test_a_camera_that_is_slow_by_itself_is_told_apart() -> None:
         (State.FAILED, "no virtual camera", "sudo x", "No virtual camera: sudo x"),
         (State.FAILED, "", "", "Failed"),
         (State.BYPASSED, "too slow", "", "Not sharpened: too slow"),
-        (State.STARTING, "", "", "Starting acme"),
+        (State.STARTING, "", "", "Starting Acme"),
         (State.PAUSED, "", "", "Camera paused"),
     ],
 )

@@ -19,6 +19,7 @@ def on_ui_thread(act: Callable[[], None]) -> None:
 
 def open_file(path: Path) -> None:
     quiet = subprocess.DEVNULL
-    subprocess.run(
-        ["xdg-open", str(path)], stdin=quiet, stdout=quiet, stderr=quiet, timeout=10, check=False
+    # Not waited for: some desktops' xdg-open stays as long as what it opened.
+    subprocess.Popen(
+        ["xdg-open", str(path)], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
     )

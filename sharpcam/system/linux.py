@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 from cv2_enumerate_cameras import enumerate_cameras
 from Xlib.display import Display
-from Xlib.error import DisplayError
+from Xlib.error import ConnectionClosedError, DisplayError
 
 from sharpcam.system import libpipewire
 from sharpcam.system.camera_formats import offered
@@ -112,8 +112,11 @@ def has_screen() -> bool:
     # not enough: where nobody answers, Qt would abort the whole process.
     if not os.environ.get("DISPLAY"):
         return False
-    try:
-        Display().close()
-    except (DisplayError, OSError):
-        return False
-    return True
+    for _ in range(2):
+        with suppress(ConnectionClosedError):  # a server may begin anew when its last user leaves
+            try:
+                Display().close()
+            except (DisplayError, OSError):
+                return False
+            return True
+    return False

@@ -1,0 +1,108 @@
+"""`sharpcam bench --app`: what the program that stays costs; the last line is JSON.
+
+The real program with the bundled clip as its camera and a virtual camera that goes nowhere: first
+nobody watches it, then somebody does. The settings and the profiles of the user are not touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Any
+
+from sharpcam import __version__
+from sharpcam.frame import Frame
+from sharpcam.profiles import ProfileStore
+from sharpcam.resident import Resident
+from sharpcam.session.usage import age_seconds, memory_mb
+from sharpcam.settings import Settings
+from sharpcam.settings_file import SettingsFile
+from sharpcam.sink import NullSink, Sink, StreamFormat
+from sharpcam.status import State
+
+SETTLE_SECONDS = 2.0
+"""Between what is done and what is measured."""
+PATIENCE_SECONDS = 60.0
+
+
+class _VirtualCamera(NullSink):
+    """Watched when told to."""
+
+    name = "nowhere"
+
+    def __init__(self, opened: Event) -> None:
+        self.watching = False
+        self._opened = opened
+
+    def watchers(self) -> int | None:
+        return int(self.watching)
+
+    def send(self, after: Frame, before: Frame) -> None:
+        self._opened.set()
+
+
+def main(args: argparse.Namespace) -> int:
+    """`sharpcam bench --app`; see `cli.py` for the arguments."""
+    figures = measure(args.seconds)
+    if not args.json:
+        for name, value in figures.items():
+            print(f"{name.replace('_', ' '):>28}  {value}")
+    print(json.dumps({"version": __version__, "cores": os.cpu_count(), **figures}))
+    return 0
+
+
+def measure(seconds: float) -> dict[str, Any]:
+    """Start, stand by, be watched; `seconds` for each of the two states."""
+    opened = Event()
+    camera = _VirtualCamera(opened)
+
+    def open_virtual(stream: StreamFormat, kinds: tuple[str, ...]) -> Iterator[Sink]:
+        yield camera
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        file = SettingsFile(folder / "settings.toml")
+        file.save(Settings(camera="demo"))
+        resident = stack.enter_context(Resident(file, ProfileStore(None), open_virtual))
+        opened.wait(PATIENCE_SECONDS)
+        started = age_seconds()
+        time.sleep(SETTLE_SECONDS)
+        idle = _cpu_percent(seconds)
+        idle_mb = memory_mb()
+        asked = time.monotonic()
+        camera.watching = True
+        while resident.now().state not in (State.SHARPENING, State.BYPASSED):
+            if time.monotonic() - asked > PATIENCE_SECONDS:
+                break
+            time.sleep(0.005)
+        first = time.monotonic() - asked
+        time.sleep(SETTLE_SECONDS)
+        busy = _cpu_percent(seconds)
+        status, tier = resident.now(), resident.enhancer.tier.word
+        busy_mb = memory_mb()
+    width, height = status.size or (0, 0)
+    return {
+        "start_to_virtual_camera_s": round(started, 2),
+        "watched_to_first_frame_s": round(first, 2),
+        "idle_cpu_percent": round(idle, 1),
+        "idle_memory_mb": round(idle_mb),
+        "watched_cpu_percent": round(busy, 1),
+        "watched_memory_mb": round(busy_mb),
+        "watched_fps": round(status.fps, 1),
+        "size": f"{width}x{height}",
+        "network": tier,
+    }
+
+
+def _cpu_percent(seconds: float) -> float:
+    """Of one core, over so long."""
+    wall, cpu = time.monotonic(), time.process_time()
+    time.sleep(seconds)
+    return 100 * (time.process_time() - cpu) / (time.monotonic() - wall)

@@ -1,0 +1,100 @@
+"""A virtual screen with a window manager, and a person before it: Xvfb, openbox and xdotool."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from fakes import until
+from PIL import Image, ImageGrab
+
+TOOLS = ("Xvfb", "openbox", "xdotool", "xwininfo")
+needs_screen = pytest.mark.skipif(
+    not all(map(shutil.which, TOOLS)),
+    reason="needs a screen: sudo apt install xvfb openbox xdotool x11-utils",
+)
+PRESS_SECONDS = 2.0
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+class Screen:
+    """What a person sees and does."""
+
+    def __init__(self, display: str) -> None:
+        self.display = display
+        self.environment = os.environ | {"DISPLAY": display}
+
+    def _say(self, *command: str) -> str:
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, errors="replace"
+        )
+        return done.stdout
+
+    def picture(self, box: tuple[int, int, int, int] | None = None) -> Image.Image:
+        """What is on the screen, RGB; `box` is left, top, right, bottom."""
+        return ImageGrab.grab(box, xdisplay=self.display)
+
+    def windows(self, name: str) -> list[str]:
+        """The ids of the visible windows of exactly this name."""
+        return self._say("xdotool", "search", "--onlyvisible", "--name", f"^{name}$").split()
+
+    def icon(self) -> tuple[int, int, int, int] | None:
+        """Where the tray shows our icon: left, top, right, bottom."""
+        for row in self._say("xwininfo", "-root", "-tree").splitlines():
+            found = re.search(r"sharpcam.* (\d+)x(\d+)\+\d+\+\d+ +\+(\d+)\+(\d+)", row)
+            if found:
+                width, height, left, top = map(int, found.groups())
+                if width >= 16 and left > 0:
+                    return left, top, left + width, top + height
+        return None
+
+    def click(self, x: int, y: int, button: int = 1) -> None:
+        self._say("xdotool", "mousemove", str(x), str(y), "sleep", "0.2", "click", str(button))
+
+    def click_icon(self, button: int = 1) -> None:
+        until(self.icon)
+        left, top, right, bottom = self.icon() or (0, 0, 0, 0)
+        self.click((left + right) // 2, (top + bottom) // 2, button)
+
+    def press(self, *keys: str, window: str = "") -> None:
+        """Keys for this window, or for whatever has the focus."""
+        focus = ["windowfocus", "--sync", window] if window else []
+        self._say("xdotool", *focus, "key", *keys)
+
+    def press_until(self, done: Callable[[], object], key: str, window: str = "") -> None:
+        """Press it again where it got lost: a window that was just shown takes no keys yet."""
+        pressed_at = float("-inf")
+
+        def pressed() -> bool:
+            nonlocal pressed_at
+            if done():
+                return True
+            if time.monotonic() - pressed_at > PRESS_SECONDS:
+                pressed_at = time.monotonic()
+                self.press(key, window=window)
+            return False
+
+        until(pressed)
+
+
+@contextmanager
+def screen(size: str = "1400x900") -> Iterator[Screen]:
+    """A screen of its own."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset"]
+    with subprocess.Popen(command, pass_fds=[writing], **QUIET) as server:
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()
+        assert number, "Xvfb did not start"
+        made = Screen(f":{number}")
+        with subprocess.Popen(["openbox"], env=made.environment, **QUIET) as manager:
+            yield made
+            manager.kill()
+        server.terminate()
