@@ -30,9 +30,10 @@ def home(tmp_path: Path) -> Home:
 def program(home: Home) -> Iterator[subprocess.Popen[str]]:
     """Running and sharpening, without a screen."""
     with home.start("-v") as program:
-        home.until(source="one.mkv")
-        yield program
-        if program.poll() is None:
+        try:
+            home.until(source="one.mkv")
+            yield program
+        finally:
             program.kill()
 
 
