@@ -35,6 +35,7 @@ STILL_SECONDS = 0.1
 SILENT_SECONDS = 1.0
 """After so long without a frame the window says why."""
 FIRST_SIZE = (1280, 720)
+"""Until it is known."""
 
 
 def main(args: argparse.Namespace) -> int:
@@ -87,6 +88,12 @@ class Watch:
         path = self.status.get("preview")
         return Path(path) if path else None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames that will come."""
+        width, height = self.status.get("size") or FIRST_SIZE
+        return width, height
+
     def caption(self) -> str:
         """The window's line of figures."""
         status = self.status
@@ -116,7 +123,7 @@ def show(watch: Watch, ended: Event) -> None:
 
     window: WindowSink | None = None
     reader: FeedReader | None = None
-    pair = _standing_in(FIRST_SIZE, "Starting")
+    pair = _standing_in(watch.size, "Starting")
     drawn_at = fresh_at = time.monotonic()
     try:
         while not ended.wait(POLL_SECONDS):

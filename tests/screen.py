@@ -63,8 +63,9 @@ class Screen:
         self.click((left + right) // 2, (top + bottom) // 2, button)
 
     def press(self, *keys: str, window: str = "") -> None:
-        """Keys for this window, or for whatever has the focus."""
-        focus = ["windowfocus", "--sync", window] if window else []
+        """Keys for the window of this name, or for whatever has the focus."""
+        found = self.windows(window) if window else []
+        focus = ["windowfocus", "--sync", found[-1]] if found else []
         self._say("xdotool", *focus, "key", *keys)
 
     def press_until(self, done: Callable[[], object], key: str, window: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,49 +39,55 @@ def program(home: Home) -> Iterator[subprocess.Popen[str]]:
     home.watch(0)
     with home.start("--no-tray") as program:
         home.until(state="standby")
-        yield program
-        home.ask("quit")
-        said, _ = program.communicate(timeout=60)
-        assert program.returncode == 0, said
+        try:
+            yield program
+            home.ask("quit")
+            said, _ = program.communicate(timeout=60)
+            assert program.returncode == 0, said
+        finally:
+            program.kill()
 
 
-def preview(home: Home) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def preview(home: Home) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
         [sys.executable, "-m", "sharpcam", "preview"],
         env=home.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as shown:
+        try:
+            yield shown
+        finally:
+            shown.kill()
 
 
 def memory(home: Home) -> list[Path]:
     return list((home.runtime / "sharpcam").glob("preview-*"))
 
 
-def window(desktop: Screen, shown: subprocess.Popen[str] | None = None) -> str:
-    """Its id, once it is there."""
-    found: list[str] = []
+def window(desktop: Screen, shown: subprocess.Popen[str] | None = None) -> None:
+    """Wait for it."""
 
     def there() -> bool:
         assert shown is None or shown.poll() is None, shown.communicate()[0]
-        found[:] = desktop.windows(TITLE)
-        return bool(found)
+        return bool(desktop.windows(TITLE))
 
     until(there)
-    return found[0]
 
 
 def test_it_shows_the_camera_and_its_keys_act_on_the_program(
     home: Home, program: subprocess.Popen[str], desktop: Screen
 ) -> None:
     with preview(home) as shown:
-        it = window(desktop, shown)
-        assert home.until(enabled=True, watchers=0)["state"] in ("sharpening", "bypassed")
+        window(desktop, shown)
+        until(lambda: home.status()["state"] in ("sharpening", "bypassed"), home.status)
+        assert home.status()["watchers"] == 0, "a preview is no app"
         until(lambda: len(desktop.picture().getcolors(10**7) or "") > 500)  # a real picture
-        desktop.press_until(lambda: home.status()["state"] == "off", "space", it)
-        desktop.press_until(lambda: home.status()["strength"] < 1, "Left", it)
-        desktop.press_until(lambda: shown.poll() is not None, "q", it)
+        desktop.press_until(lambda: home.status()["state"] == "off", "space", TITLE)
+        desktop.press_until(lambda: home.status()["strength"] < 1, "Left", TITLE)
+        desktop.press_until(lambda: shown.poll() is not None, "q", TITLE)
         said, _ = shown.communicate(timeout=60)
     assert shown.returncode == 0, said
     home.until(state="standby", preview=None)
@@ -92,9 +99,9 @@ def test_it_may_come_and_go_again_and_again(
 ) -> None:
     for _ in range(3):
         with preview(home) as shown:
-            it = window(desktop, shown)
+            window(desktop, shown)
             until(lambda: memory(home))
-            desktop.press_until(lambda shown=shown: shown.poll() is not None, "q", it)
+            desktop.press_until(lambda shown=shown: shown.poll() is not None, "q", TITLE)
             assert shown.returncode == 0
         until(lambda: not desktop.windows(TITLE))
         home.until(state="standby", preview=None)
@@ -118,11 +125,11 @@ def test_while_the_camera_is_paused_the_window_says_so_and_lives(
     home: Home, program: subprocess.Popen[str], desktop: Screen
 ) -> None:
     with preview(home) as shown:
-        it = window(desktop, shown)
+        window(desktop, shown)
         home.ask("pause")
         home.until(state="paused")
-        desktop.press_until(lambda: not home.status()["enabled"], "space", it)
-        desktop.press_until(lambda: shown.poll() is not None, "q", it)
+        desktop.press_until(lambda: not home.status()["enabled"], "space", TITLE)
+        desktop.press_until(lambda: shown.poll() is not None, "q", TITLE)
         assert shown.returncode == 0
 
 
@@ -144,15 +151,15 @@ def test_a_second_start_opens_it_and_only_once(
         second = home.start()
         assert second.communicate(timeout=60)[0].startswith("SharpCam is running already")
         assert second.returncode == 0
-    it = window(desktop)
+    window(desktop)
     assert len(desktop.windows(TITLE)) == 1
-    desktop.press_until(lambda: not desktop.windows(TITLE), "q", it)
+    desktop.press_until(lambda: not desktop.windows(TITLE), "q", TITLE)
 
 
 def test_without_the_program_it_shows_the_camera_itself(home: Home, desktop: Screen) -> None:
     with preview(home) as shown:
-        it = window(desktop, shown)
-        desktop.press_until(lambda: shown.poll() is not None, "q", it)
+        window(desktop, shown)
+        desktop.press_until(lambda: shown.poll() is not None, "q", TITLE)
         said, _ = shown.communicate(timeout=60)
     assert shown.returncode == 0, said
     assert "to window" in said

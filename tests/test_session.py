@@ -30,9 +30,10 @@ def home(tmp_path: Path) -> Home:
 def program(home: Home) -> Iterator[subprocess.Popen[str]]:
     """Running and sharpening, without a screen."""
     with home.start("-v") as program:
-        home.until(source="one.mkv")
-        yield program
-        if program.poll() is None:
+        try:
+            home.until(source="one.mkv")
+            yield program
+        finally:
             program.kill()
 
 
@@ -170,6 +171,10 @@ def test_use_again_and_again_leaves_no_thread_and_no_descriptor_behind(
     use()
     first = use()
     for _ in range(3):
-        last = use()
-    assert last[0] <= first[0] + 1
-    assert last[1] <= first[1] + 2
+        use()
+
+    def is_as_before() -> bool:
+        """Decoders and networks that were replaced may take a moment to end their threads."""
+        return process.num_fds() <= first[0] + 1 and process.num_threads() <= first[1] + 2
+
+    until(is_as_before, lambda: (first, process.num_fds(), process.num_threads()))

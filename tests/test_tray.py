@@ -67,13 +67,16 @@ def running(home: Home, backend: str) -> Iterator[subprocess.Popen[str]]:
     """The program with this backend of pystray; ends in an orderly way."""
     home.environment["PYSTRAY_BACKEND"] = backend
     with home.start("-v") as program:
-        home.until(source="one.mkv")
-        yield program
-        if program.poll() is None:
-            home.ask("quit")
-        said, _ = program.communicate(timeout=60)
-        assert program.returncode == 0, said
-        assert "Traceback" not in said
+        try:
+            home.until(source="one.mkv")
+            yield program
+            if program.poll() is None:
+                home.ask("quit")
+            said, _ = program.communicate(timeout=60)
+            assert program.returncode == 0, said
+            assert "Traceback" not in said
+        finally:
+            program.kill()
 
 
 @contextmanager
