@@ -49,8 +49,9 @@ class Feed:
             self.error = error
 
     def is_watched_by(self, count: int) -> None:
-        """Wait until that is so."""
-        until(lambda: self.watched[-1:] == [count])
+        """Wait until that is so, by a look that began after this call."""
+        asked = self.sent
+        until(lambda: self.sent > asked + 1 and self.watched[-1:] == [count])
 
     def __enter__(self) -> Feed:
         return self
