@@ -267,7 +267,8 @@ def test_a_profile_set_by_hand_is_used_until_auto(start: Callable[..., Program])
     program.until(state="sharpening")
     until(lambda: program.resident.learnt)
     ask("set", key="profile", value="2,3,0.5")
-    assert ask("status")["profile"] == {"blur_px": 2.0, "noise": 3.0, "compression": 0.5}
+    told = {"blur_px": 2.0, "noise": 3.0, "compression": 0.5, "sharpening": 0.0}
+    assert ask("status")["profile"] == told
     ask("set", key="profile", value="auto")
     assert program.resident.profile == program.resident.learnt
 
