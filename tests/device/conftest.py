@@ -10,7 +10,7 @@ import pytest
 from machine import Machine
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A booted machine with v4l2loopback and vivid at hand."""
     if why := kernel.missing():
