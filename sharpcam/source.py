@@ -151,6 +151,7 @@ class FileSource:
                 )
 
     def close(self) -> None:
+        self._frames = iter(())  # as in VideoReader.close: a generator that holds its owner
         if self._video is not None:
             self._video.close()
             self._video = None

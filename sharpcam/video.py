@@ -175,6 +175,9 @@ class VideoReader:
         return i420
 
     def close(self) -> None:
+        # The generator holds us, and we hold it: the decoder's threads would live until Python
+        # looks for cycles.
+        self._frames = iter(())
         self._container.close()
 
     def __enter__(self) -> Self:
