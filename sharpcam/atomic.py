@@ -1,4 +1,4 @@
-"""A file appears under its final name whole or not at all."""
+"""A file appears under its final name whole or not at all; so does a folder for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sharpcam.errors import SharpCamError
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make it, and those above it, where they are missing; only it gets `mode`.
+
+    Raises:
+        SharpCamError: it cannot be made.
+    """
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SharpCamError(
+            f"cannot make the folder {folder}: {error.strerror or error}",
+            "check whose folder it is, and the free space",
+        ) from error
 
 
 @contextmanager

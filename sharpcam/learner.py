@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable
 from threading import Event, Thread
-from types import TracebackType
 from typing import Protocol
 
 import numpy as np
@@ -85,12 +84,7 @@ class ProfileLearner:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._slot.close()
         self._thread.join(timeout=1.0)
 

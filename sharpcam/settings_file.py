@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
-from types import TracebackType
 
 from sharpcam import settings_toml
 from sharpcam.errors import SharpCamError
@@ -122,12 +121,7 @@ class SettingsWatcher:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join(timeout=POLL_SECONDS)
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sharpcam.atomic import replacing
+from sharpcam.atomic import make_folder, replacing
 from sharpcam.errors import SharpCamError
 from sharpcam.setting_kinds import Plain
 from sharpcam.settings import ENTRIES, Settings, help_of, kind_of
@@ -134,19 +134,9 @@ def _explained(key: str, plain: Plain) -> Any:
 def _replace(path: Path, text: str, *, back_up: bool) -> None:
     if back_up:
         _back_up(path)
-    _create_folder(path.parent)
+    make_folder(path.parent, 0o700)
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _create_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot make the folder {folder}: {error.strerror or error}",
-            "check whose folder it is, and the free space",
-        ) from error
 
 
 def _back_up(path: Path) -> None:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Event, Lock, Thread
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,12 +98,7 @@ class TieredEnhancer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join()
 

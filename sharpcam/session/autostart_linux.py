@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sharpcam.atomic import replacing
+from sharpcam.atomic import make_folder, replacing
 from sharpcam.errors import SharpCamError
 from sharpcam.paths import autostart_folder
 
@@ -46,13 +46,7 @@ def register(command: Sequence[str]) -> None:
         SharpCamError: it cannot be written.
     """
     path = _path()
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot make the folder {path.parent}: {error.strerror or error}",
-            "check whose folder it is, and the free space",
-        ) from error
+    make_folder(path.parent, 0o700)
     with replacing(path) as partial:
         partial.write_text(ENTRY.format(command=quoted(command)), encoding="utf-8")
 

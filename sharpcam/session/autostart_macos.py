@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
-from sharpcam.atomic import replacing
+from sharpcam.atomic import make_folder, replacing
 from sharpcam.errors import SharpCamError
 
 LABEL = "io.github.sharpcam"
@@ -42,13 +42,7 @@ def register(command: Sequence[str]) -> None:
         "LimitLoadToSessionType": "Aqua",  # a session with a screen
         "ProcessType": "Interactive",  # else its threads are throttled
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot make the folder {path.parent}: {error.strerror or error}",
-            "check whose folder it is, and the free space",
-        ) from error
+    make_folder(path.parent)
     with replacing(path) as partial:
         partial.write_bytes(plistlib.dumps(entry))
 
