@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from sharpcam.errors import SharpCamError
 from sharpcam.network import NetworkSpec
-from training.checkpoint import load_weights, read_about
 from training.config import Config, Stage, parse
 from training.data import batches, crop_bank, data_hash, jitter
 from training.export import export_all
@@ -29,8 +28,9 @@ from training.losses import charbonnier, feature_distance, sobel_edge, ssim, vgg
 from training.profiler import ProfileNet, ProfileValidation, profile_loss
 from training.provenance import git_commit
 from training.student import UNetStudent
-from training.teacher import TeacherSpec, UNetTeacher
+from training.teacher import TeacherSpec, UNetTeacher, load_teacher
 from training.validate import Validation
+from training.verb import refused
 
 TEACHER = Path(__file__).parent / "weights" / "teacher.safetensors"
 
@@ -94,14 +94,6 @@ def student_loss(
     return terms
 
 
-def bundled_teacher() -> UNetTeacher:
-    """The trained teacher that comes with the project, in full precision."""
-    spec = read_about(TEACHER)["spec"]
-    teacher = UNetTeacher(TeacherSpec(spec["width"], tuple(spec["blocks"])))
-    load_weights(TEACHER, teacher)
-    return teacher
-
-
 def estimator_loss(model: nn.Module, batch: Batch, step: int) -> Terms:
     """The estimator learns the recipe's own parameters."""
     degraded, _, camera = batch
@@ -142,7 +134,7 @@ def distill(config: Config) -> None:
     )
     teacher = UNetTeacher(TeacherSpec(width=config.teacher_width))
     if config.teacher_from != "train":
-        teacher = bundled_teacher()
+        teacher = load_teacher(TEACHER)
     if config.teacher_from == "bundled":
         teacher.to(device.torch_device, memory_format=torch.channels_last)
         teacher.eval().requires_grad_(False)
@@ -194,8 +186,7 @@ def main(argv: list[str] | None = None) -> int:
         distill(config)
         export_all(config.runs / config.name, install=args.install)
     except SharpCamError as error:
-        print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr)
-        return 1
+        return refused(error)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130

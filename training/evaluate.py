@@ -34,6 +34,7 @@ from training.degrade import Camera, degrade, to_uint8
 from training.metrics import psnr, ssim
 from training.ruler import true_profile
 from training.teacher_enhancer import TeacherEnhancer
+from training.verb import refused
 
 Picture = NDArray[np.uint8]
 SCALE = 0.4
@@ -67,9 +68,8 @@ def middle(y: Picture, size: int) -> Picture:
     return np.ascontiguousarray(y[top : top + size, left : left + size])
 
 
-def auto_profile(estimator: ProfileEstimator, shown: list[Picture]) -> CameraProfile:
-    """What SharpCam has learnt of a camera after these pictures: the median of its estimates."""
-    estimates = [profile for y in shown if (profile := estimator.estimate(y)) is not None]
+def auto_profile(estimates: list[CameraProfile]) -> CameraProfile:
+    """What SharpCam has learnt of a camera after these estimates: their median."""
     if not estimates:
         return TYPICAL
     return CameraProfile(*(median(values) for values in zip(*map(astuple, estimates), strict=True)))
@@ -80,6 +80,7 @@ def evaluate_bucket(
     camera: Camera,
     pictures: list[Picture],
     student: OnnxEnhancer,
+    estimator: ProfileEstimator,
     teacher: TeacherEnhancer | None,
     data: Path,
 ) -> tuple[dict[str, dict[str, float]], dict[str, list[Picture]]]:
@@ -89,13 +90,13 @@ def evaluate_bucket(
         to_uint8(degrade(camera, y.astype(np.float32) / 255, np.random.default_rng(index)))
         for index, y in enumerate(targets)
     ]
-    estimator = ProfileEstimator()
+    estimates = [estimator.estimate(y) for y in shown]
 
     def with_profile(profile: CameraProfile) -> list[Picture]:
         student.set_profile(profile)
         return [student.enhance(y, 1.0) for y in shown]
 
-    auto, true = auto_profile(estimator, shown), true_profile(camera)
+    auto, true = auto_profile([it for it in estimates if it]), true_profile(camera)
     rivals = {
         "oracle unsharp": oracle_unsharp(shown, targets),
         "oracle RCAS": oracle_rcas(shown, targets),
@@ -105,8 +106,8 @@ def evaluate_bucket(
     outputs |= {row: [sharpen(y) for y in shown] for row, sharpen in rivals.items()}
     outputs["student, profile auto"] = with_profile(auto)
     singles = []
-    for y in shown:
-        student.set_profile(estimator.estimate(y) or TYPICAL)
+    for y, estimate in zip(shown, estimates, strict=True):
+        student.set_profile(estimate or TYPICAL)
         singles.append(student.enhance(y, 1.0))
     outputs["student, profile from each picture alone"] = singles
     outputs["student, true profile"] = with_profile(true)
@@ -181,14 +182,14 @@ def main(argv: list[str] | None = None) -> int:
         teacher = TeacherEnhancer(args.teacher) if args.teacher else None
         pictures = test_pictures(args.data, args.pictures)
         student = OnnxEnhancer(model, threads=2)
+        estimator = ProfileEstimator()
         results, sheets = {}, {}
         for name, camera in (SEED_CAMERAS | BUCKETS).items():
             results[name], sheets[name] = evaluate_bucket(
-                name, camera, pictures, student, teacher, args.data
+                name, camera, pictures, student, estimator, teacher, args.data
             )
     except SharpCamError as error:
-        print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr)
-        return 1
+        return refused(error)
     print_table(results)
     if args.sheet:
         contact_sheet(sheets, args.sheet)

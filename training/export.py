@@ -41,6 +41,7 @@ from training.checkpoint import load_weights, read_about
 from training.config import TIERS
 from training.profiler import ProfileNet
 from training.student import UNetStudent
+from training.verb import refused
 
 MODELS = Path(__file__).parents[1] / "assets" / "model"
 OPSET = 18
@@ -261,8 +262,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         export_all(args.run, args.install)
     except SharpCamError as error:
-        print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr)
-        return 1
+        return refused(error)
     return 0
 
 

@@ -34,6 +34,7 @@ from sharpcam.model import load_model
 from sharpcam.profile import CameraProfile, ProfileTracker
 from sharpcam.video import VideoReader
 from training.baselines import unsharp_mask
+from training.verb import refused
 
 Picture = NDArray[np.uint8]
 SAMPLES = ("book", "want", "yes")
@@ -165,8 +166,7 @@ def main(argv: list[str] | None = None) -> int:
             table.add_row(path.stem, learnt_of_it, *cells)
             sheet.append(np.hstack([y[60:300, 180:460] for y in shown]))
     except SharpCamError as error:
-        print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr)
-        return 1
+        return refused(error)
     Console(width=max(160, Console().width)).print(table)
     if args.sheet:
         tiles = cv2.resize(np.vstack(sheet), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)

@@ -20,6 +20,7 @@ from sharpcam.video import VideoReader
 from sharpcam.video_writer import VideoWriter
 from training.cameras import BUCKETS
 from training.degrade import Camera, degrade, to_uint8
+from training.verb import refused
 
 
 def soften(source: Path, target: Path, camera: Camera) -> int:
@@ -54,8 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         count = soften(args.source, args.target, BUCKETS[args.bucket])
     except SharpCamError as error:
-        print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr)
-        return 1
+        return refused(error)
     print(f"{args.target}: {count} frames as {args.bucket} shows them")
     return 0
 

@@ -9,11 +9,13 @@ makes a crop and a frame disagree. The camera's profile enters as four constant 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.checkpoint import load_weights, read_about
 from training.student import exact, normalise_profile
 
 
@@ -110,3 +112,15 @@ class UNetTeacher(nn.Module):
         features = self.leave_quarter(self.up2(eighth) + quarter)
         out = self.leave_half(self.up1(features) + half)
         return y + F.pixel_shuffle(self.head(out), 2), features
+
+
+def load_teacher(path: Path) -> UNetTeacher:
+    """A trained teacher, in full precision.
+
+    Raises:
+        SharpCamError: missing, damaged, or not a teacher's.
+    """
+    spec = read_about(path).get("spec", {})
+    teacher = UNetTeacher(TeacherSpec(spec.get("width", 32), tuple(spec["blocks"])))
+    load_weights(path, teacher)
+    return teacher

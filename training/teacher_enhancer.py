@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from sharpcam.profile import CameraProfile
-from training.checkpoint import load_weights, read_about
-from training.teacher import TeacherSpec, UNetTeacher
+from training.teacher import load_teacher
 
 MULTIPLE = 8
 """The teacher's lowest level is at an eighth of the resolution."""
@@ -26,10 +25,7 @@ class TeacherEnhancer:
         Raises:
             SharpCamError: missing, damaged, or not a teacher's.
         """
-        spec = read_about(path).get("spec", {})
-        self._teacher = UNetTeacher(TeacherSpec(spec.get("width", 32), tuple(spec["blocks"])))
-        load_weights(path, self._teacher)
-        self._teacher.eval()
+        self._teacher = load_teacher(path).eval()
 
     @torch.no_grad()
     def enhance(self, y: NDArray[np.uint8], profile: CameraProfile) -> NDArray[np.uint8]:
