@@ -117,7 +117,7 @@ def _with_dependencies(root: Path, release: str, module: str) -> list[Path]:
 
 
 def _make_initrd(root: Path, release: str, tree: Path, image: Path) -> None:
-    for folder in ("bin", "proc", "sys", "dev", "lower", "upper", "root", "modules"):
+    for folder in ("bin", "proc", "sys", "dev", "lower", "upper", "whole", "modules"):
         (tree / folder).mkdir(parents=True)
     busybox = shutil.which("busybox", path=PATH)
     assert busybox

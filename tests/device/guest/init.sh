@@ -14,13 +14,13 @@ done
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro host /lower &&
     mount -t tmpfs -o size=60% memory /upper &&
     mkdir /upper/files /upper/work &&
-    mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work root /root || poweroff -f
-for folder in proc sys dev; do mount --move /$folder /root/$folder; done
-mkdir -p /root/dev/shm /root/dev/pts
-mount -t tmpfs memory /root/dev/shm
-mount -t devpts terminals /root/dev/pts
-mount -t tmpfs memory /root/run
+    mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work whole /whole || poweroff -f
+for folder in proc sys dev; do mount --move /$folder /whole/$folder; done
+mkdir -p /whole/dev/shm /whole/dev/pts
+mount -t tmpfs memory /whole/dev/shm
+mount -t devpts terminals /whole/dev/pts
+mount -t tmpfs memory /whole/run
 ip link set lo up
-chroot /root /bin/sh "$start"
+chroot /whole /bin/sh "$start"
 echo "$start ended with $?"
 poweroff -f
