@@ -21,6 +21,7 @@ from sharpcam.remote_server import ControlServer, only_instance
 from sharpcam.resident import Resident
 from sharpcam.session.channel import Listener
 from sharpcam.session.desktop import TRAY_ON_MAIN_THREAD
+from sharpcam.session.ending import told_of_the_end
 from sharpcam.session.sleep import sleep_watch
 from sharpcam.settings_file import SettingsFile, SettingsWatcher, settings_path
 from sharpcam.signals import stopped_by_signals
@@ -63,6 +64,7 @@ def run(
         resident = Resident(file, ProfileStore(profiles_path()))
         stack.enter_context(stopped_by_signals(resident.quit))
         stack.enter_context(resident)
+        stack.enter_context(told_of_the_end(resident.end))
         stack.enter_context(SettingsWatcher(file, resident.taken_over))
         stack.enter_context(ControlServer(resident, listener))
         watch = sleep_watch(resident.fall_asleep, resident.wake_up)

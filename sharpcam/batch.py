@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from statistics import median
 from typing import Protocol
 
 import numpy as np
@@ -21,10 +20,11 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
-from sharpcam.estimator import ProfileEstimator
+from sharpcam.estimator import Earlier, ProfileEstimator
 from sharpcam.jobs import Job, plan
 from sharpcam.picture import enhance_picture, luma_of, read_picture, write_picture
 from sharpcam.profile import TYPICAL, CameraProfile
+from sharpcam.profile_tracker import median_profile
 from sharpcam.scaling import fit, scaled, scaled_i420
 from sharpcam.terminal import terminal
 from sharpcam.video import VideoReader
@@ -39,7 +39,9 @@ ESTIMATES = 25
 class Estimator(Protocol):
     """What is asked of `estimator.ProfileEstimator`."""
 
-    def estimate(self, y: NDArray[np.uint8]) -> CameraProfile | None: ...
+    def estimate(
+        self, y: NDArray[np.uint8], earlier: Earlier | None = None
+    ) -> CameraProfile | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,10 @@ def video_profile(job: Job, estimator: Estimator) -> CameraProfile:
     with VideoReader(job.source) as video:
         step = max(1, round(video.fps / 2))
         frames = islice(video, 0, step * ESTIMATES, step)
-        estimates = [estimator.estimate(i420[: video.height]) for i420, _ in frames]
-    known = [astuple(estimate) for estimate in estimates if estimate]
-    profile = CameraProfile(*map(median, zip(*known, strict=True))) if known else TYPICAL
+        earlier = Earlier()
+        estimates = [estimator.estimate(i420[: video.height], earlier) for i420, _ in frames]
+    known = [estimate for estimate in estimates if estimate]
+    profile = median_profile(known) if known else TYPICAL
     log.info("%s: %s from %d frames", job.source, profile, len(known))
     return profile
 
@@ -157,7 +160,7 @@ def main(args: argparse.Namespace) -> int:
         report(problem, console)
     if not jobs:
         return 1
-    enhancer = load_enhancer(args.model, args.threads)
+    enhancer = load_enhancer(args.model, args.threads, args.engine)
     try:
         if profile:
             enhancer.set_profile(profile)

@@ -1,7 +1,9 @@
 """`sharpcam bench`: milliseconds per stage on frames of the bundled clip; the last line is JSON.
 
-The stages are timed one after the other; `pipeline` is the real pipeline, its two threads at work
-at once, and counts the time between two sent frames. The cases take turns, so that whatever else
+Three tables. The first is about the network: sizes and threads; `pipeline` is the real pipeline as
+fast as it can, its two threads at work at once, and counts the time between two sent frames. The
+second, see `bench_path.py`, is about all that is around the network; the third, see
+`bench_engines.py`, about what computes it. The cases of a table take turns, so that whatever else
 the machine does hits all alike.
 """
 
@@ -14,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,26 +26,21 @@ from rich.console import Console
 from rich.table import Table
 
 from sharpcam import __version__
-from sharpcam.assets import asset
+from sharpcam.bench_engines import engine_cases, engine_table, measure_engines
+from sharpcam.bench_frames import as_jpeg, clip_frames
+from sharpcam.bench_path import path_table, paths_of
+from sharpcam.bench_turns import FEWEST, take_turns
+from sharpcam.buffers import Buffers
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
+from sharpcam.mjpeg import MjpegDecoder
 from sharpcam.pipeline import Pipeline
-from sharpcam.scaling import scaled_i420
 from sharpcam.sink import NullSink
-from sharpcam.video import VideoReader, VideoTags
+from sharpcam.video import VideoTags
 
 SIZES = ((256, 256), (1280, 720), (1920, 1080))
 THREADS = (1, 2)
-FRAMES = 8
-"""Different frames that a case goes through again and again."""
-WARM_UP = 3
-"""Rounds that are not counted."""
-FEWEST = 5
-"""Rounds that are counted, however slow the machine is."""
-TURNS = 3
-"""Times that each case has the pipeline."""
-JPEG_QUALITY = 85  # about what webcams use
 
 
 @dataclass(slots=True)
@@ -59,14 +55,24 @@ class Case:
     """The frames as a camera sends them."""
     times: dict[str, list[float]] = field(default_factory=dict)
     """Seconds per frame, by stage."""
+    _buffers: Buffers = field(default_factory=Buffers)
+    _mjpeg: MjpegDecoder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._mjpeg = MjpegDecoder(self._buffers)
 
     def run_stages(self, index: int) -> None:
         """Take one frame through every stage and note the times."""
         jpeg = self.jpegs[index % len(self.jpegs)]
-        i420 = self._timed("decode", lambda: decode(jpeg))
+        i420 = self._timed("decode", lambda: self._mjpeg.decode(jpeg))
         y = i420[: self.height]
         sharp = self._timed("enhance", lambda: self.enhancer.enhance(y, 1.0))
-        self._timed("pack", lambda: np.concatenate((sharp, i420[self.height :])))
+        self._timed("pack", lambda: self._packed(sharp, i420))
+
+    def _packed(self, sharp: NDArray[np.uint8], i420: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        packed = self._buffers.take(i420.shape)
+        packed[: self.height], packed[self.height :] = sharp, i420[self.height :]
+        return packed
 
     def run_pipeline(self, seconds: float) -> None:
         """Let frames flow through the real pipeline for so long and note their distances.
@@ -118,7 +124,7 @@ class _JpegSource:
         self, jpegs: list[NDArray[np.uint8]], width: int, height: int, seconds: float
     ) -> None:
         self.width, self.height = width, height
-        self._jpegs = jpegs
+        self._jpegs, self._mjpeg = jpegs, MjpegDecoder(Buffers())
         self._end = time.monotonic() + seconds
         self._sequence = -1
 
@@ -128,7 +134,7 @@ class _JpegSource:
         if now >= self._end and self._sequence > FEWEST:
             return None
         jpeg = self._jpegs[self._sequence % len(self._jpegs)]
-        return Frame(decode(jpeg), self._sequence, now, now)
+        return Frame(self._mjpeg.decode(jpeg), self._sequence, now, now)
 
     def close(self) -> None:
         pass
@@ -144,51 +150,16 @@ class _StopwatchSink(NullSink):
         self.sent_at.append(time.perf_counter())
 
 
-def decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A camera's MJPEG frame to I420: uint8 [N] to [height * 3 / 2, width]."""
-    bgr: Any = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
-
-
-def camera_frames(width: int, height: int) -> list[NDArray[np.uint8]]:
-    """Frames of the bundled clip at this size, as JPEGs: uint8 [N] each."""
-    with VideoReader(asset("samples/book.mkv")) as video:
-        frames = [scaled_i420(i420, (width, height)) for i420, _ in islice(video, 0, 80, 10)]
-    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    return [
-        np.asarray(cv2.imencode(".jpg", cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420), quality)[1])
-        for i420 in frames[:FRAMES]
-    ]
-
-
-def measure(cases: list[Case], seconds: float) -> None:
-    """Let the cases take turns until they have had `seconds` each on average."""
-    for index in range(WARM_UP):
-        for case in cases:
-            case.run_stages(index)
-    for case in cases:
-        case.times.clear()
-    end = time.perf_counter() + seconds / 2 * len(cases)
-    index = 0
-    while index < FEWEST or time.perf_counter() < end:
-        for case in cases:
-            case.run_stages(index)
-        index += 1
-    for _ in range(TURNS):
-        for case in cases:
-            case.run_pipeline(seconds / 2 / TURNS)
-
-
 @contextmanager
-def cases_of(model: Path | None) -> Iterator[list[Case]]:
+def cases_of(model: Path | None, engine: str) -> Iterator[list[Case]]:
     """Every size with every number of threads; frees the students at the end."""
     with one_opencv_thread():
-        enhancers = {threads: load_enhancer(model, threads) for threads in THREADS}
+        enhancers = {threads: load_enhancer(model, threads, engine) for threads in THREADS}
         try:
             yield [
                 Case(*size, threads, enhancer, jpegs)
                 for size in SIZES
-                for jpegs in [camera_frames(*size)]
+                for jpegs in [[as_jpeg(i420) for i420 in clip_frames(*size)]]
                 for threads, enhancer in enhancers.items()
             ]
         finally:
@@ -223,13 +194,23 @@ def table(results: list[dict[str, Any]]) -> Table:
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam bench`; see `cli.py` for the arguments."""
-    with cases_of(args.model) as cases:
-        measure(cases, args.seconds)
-        name = cases[0].enhancer.name
-        results = [case.figures() for case in cases]
+    with cases_of(args.model, args.engine) as cases:
+        take_turns(cases, args.seconds)
+        enhancer = cases[-1].enhancer
+        paths = paths_of(enhancer)
+        take_turns(paths, args.seconds)
+        name, threads = enhancer.name, cases[-1].threads
+        results, path = [case.figures() for case in cases], [case.figures() for case in paths]
+        rivals = engine_cases()
+        measure_engines(rivals, clip_frames(1280, 720)[0][:720], args.seconds / 4)
+        engines = [case.figures() for case in rivals]
     if not args.json:
         console = Console(width=120)
         console.print(table(results), f"[dim]{name}, {os.cpu_count()} cores, frames in turn[/dim]")
+        said = f"[dim]{threads} threads, JPEG by {path[0]['decoder']}[/dim]"
+        console.print(path_table(path), said)
+        console.print(engine_table(engines))
     summary = {"version": __version__, "model": name, "cores": os.cpu_count(), "cases": results}
+    summary |= {"path": path, "engines": engines}
     print(json.dumps(summary))
     return 0

@@ -30,6 +30,7 @@ from sharpcam.status import State
 SETTLE_SECONDS = 2.0
 """Between what is done and what is measured."""
 PATIENCE_SECONDS = 60.0
+TOGGLES, TOGGLE_SECONDS = 20, 0.1
 
 
 class _VirtualCamera(NullSink):
@@ -39,13 +40,17 @@ class _VirtualCamera(NullSink):
 
     def __init__(self, opened: Event) -> None:
         self.watching = False
-        self._opened = opened
+        self.longest = 0.0
+        """Seconds between two frames, since it was last set to 0."""
+        self._opened, self._sent_at = opened, time.monotonic()
 
     def watchers(self) -> int | None:
         return int(self.watching)
 
     def send(self, after: Frame, before: Frame) -> None:
         self._opened.set()
+        last, self._sent_at = self._sent_at, time.monotonic()
+        self.longest = max(self.longest, self._sent_at - last)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -87,6 +92,11 @@ def measure(seconds: float) -> dict[str, Any]:
         busy = _cpu_percent(seconds)
         status, tier = resident.now(), resident.enhancer.tier.word
         busy_mb = memory_mb()
+        camera.longest = 0.0
+        for _ in range(TOGGLES):
+            resident.toggle()
+            time.sleep(TOGGLE_SECONDS)
+        gap = camera.longest
     width, height = status.size or (0, 0)
     return {
         "start_to_virtual_camera_s": round(started, 2),
@@ -96,6 +106,7 @@ def measure(seconds: float) -> dict[str, Any]:
         "watched_cpu_percent": round(busy, 1),
         "watched_memory_mb": round(busy_mb),
         "watched_fps": round(status.fps, 1),
+        "longest_gap_toggled_ms": round(1000 * gap),
         "size": f"{width}x{height}",
         "network": tier,
     }

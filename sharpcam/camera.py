@@ -1,7 +1,8 @@
 """CameraSource: the physical camera, through OpenCV.
 
 MJPG is asked for first: uncompressed 720p over USB 2 comes at 10 frames a second. What the driver
-really gives is read back, because it may differ from everything that was asked.
+really gives is read back, because it may differ from everything that was asked; where OpenCV hands
+out what the camera sent, it is taken as it is, see `unpack.py`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ from contextlib import suppress
 from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from sharpcam import system
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.freeze import FreezeWatch
 from sharpcam.source import SourceLostError
+from sharpcam.unpack import FORMATS, Unpacker
 from sharpcam.video import VideoTags
+from sharpcam.yuv import DamagedError
 
 log = logging.getLogger(__name__)
 
+RAW_BACKENDS = (cv2.CAP_V4L2,)
+"""Of OpenCV's backends, those that keep to CAP_PROP_CONVERT_RGB = 0 in every format."""
 MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 FAILED_READS = 5
 """So many failed reads in a row mean that the camera is gone; one or two happen."""
@@ -68,6 +71,7 @@ class CameraSource:
         self.name = camera.name
         self._clock = clock
         self._sequence = -1
+        self._damaged = 0
         self._freeze = FreezeWatch()
         # DirectShow settles the format when it opens, so everything is said in the constructor.
         wanted = [
@@ -76,11 +80,12 @@ class CameraSource:
             *(cv2.CAP_PROP_FRAME_HEIGHT, size[1]),
             *(cv2.CAP_PROP_FPS, round(fps)),
         ]
-        self._capture = self._opened(camera, wanted, open_capture)
+        self._capture, backend = self._opened(camera, wanted, open_capture)
         with suppress(cv2.error):  # not every backend has the knob
             self._capture.set(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS)
+        self._unpacker = Unpacker(self._ask_for_raw() if backend in RAW_BACKENDS else "")
         try:
-            first = self._grab()
+            first = self._first_picture()
         except SourceLostError as error:
             self.close()
             raise _refused(
@@ -94,9 +99,12 @@ class CameraSource:
         self.fps = told if 1 <= told <= 240 else fps  # some drivers say 0, others nonsense
         if (self.width, self.height) != size:
             log.info("%s: asked for %dx%d, gives %dx%d", self.name, *size, self.width, self.height)
+        log.info("%s: sends %s", self.name, self._unpacker.sent_as or "what OpenCV makes BGR")
 
     @staticmethod
-    def _opened(camera: system.CameraInfo, wanted: list[int], open_capture: Opener) -> Any:
+    def _opened(
+        camera: system.CameraInfo, wanted: list[int], open_capture: Opener
+    ) -> tuple[Any, int]:
         backends = (camera.backend,) if camera.backend else system.CAMERA_BACKENDS
         for backend in backends:
             for parameters in (wanted, []):  # some drivers refuse to open with parameters
@@ -107,7 +115,7 @@ class CameraSource:
                             for name, value in zip(wanted[::2], wanted[1::2], strict=True):
                                 with suppress(cv2.error):
                                     capture.set(name, value)
-                        return capture
+                        return capture, backend
                     capture.release()
         raise _refused(
             camera,
@@ -126,6 +134,27 @@ class CameraSource:
             raise SourceLostError("its picture stands still")
         return frame
 
+    def _ask_for_raw(self) -> str:
+        """Have pictures as the camera sends them; returns their format, or nothing where that
+        cannot be."""
+        with suppress(cv2.error):
+            code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+            name = code.to_bytes(4, "little").decode("ascii", "replace")
+            if name in FORMATS and self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0):
+                return name
+        return ""
+
+    def _first_picture(self) -> Frame:
+        try:
+            return self._grab()
+        except SourceLostError:
+            if not (self._unpacker.sent_as and self._damaged):
+                raise
+            log.info("%s: %s is not understood", self.name, self._unpacker.sent_as)
+            self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
+            self._unpacker = Unpacker()
+            return self._grab()
+
     def _grab(self) -> Frame:
         for _ in range(FAILED_READS):
             with suppress(cv2.error):
@@ -135,11 +164,21 @@ class CameraSource:
                         raise SourceLostError("it sends no picture")
                     continue
                 captured_at = self._clock()
-                whole, bgr = self._capture.retrieve()
-                if whole and bgr is not None and bgr.size:
-                    self._sequence += 1
-                    return Frame(to_i420(bgr), self._sequence, captured_at, captured_at)
+                whole, sent = self._capture.retrieve(self._unpacker.room)
+                if whole and sent is not None and sent.size:
+                    self._sequence += 1  # of damaged ones, too: a gap is a lost frame
+                    try:
+                        i420 = self._unpacker.unpack(sent)
+                    except DamagedError as error:
+                        self._note_damage(error)
+                    else:
+                        return Frame(i420, self._sequence, captured_at, captured_at)
         raise SourceLostError(f"{FAILED_READS} reads in a row failed")
+
+    def _note_damage(self, error: DamagedError) -> None:
+        self._damaged += 1
+        level = logging.WARNING if self._damaged == 1 else logging.DEBUG
+        log.log(level, "%s: a damaged picture is left out: %s", self.name, error)
 
     def close(self) -> None:
         self._capture.release()
@@ -150,14 +189,3 @@ def _refused(camera: system.CameraInfo, message: str, hint: str) -> SharpCamErro
     if users := ", ".join(system.users_of(camera.path)):
         return SharpCamError(f"camera busy: {camera.name} is used by {users}", f"close {users}")
     return SharpCamError(message, hint)
-
-
-def to_i420(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What OpenCV delivers, uint8 [H, W, 3] BGR or [H, W] grey, as I420; an odd side loses its
-    last column or row."""
-    height, width = picture.shape[0] & ~1, picture.shape[1] & ~1
-    if picture.shape[:2] != (height, width):
-        picture = np.ascontiguousarray(picture[:height, :width])
-    if picture.ndim == 2:
-        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8)
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)

@@ -72,6 +72,7 @@ class Capture:
         """Closed when the source has ended."""
         self.rate = Rate()
         """Of what the source delivers."""
+        self._damaged = 0
         self.trouble = trouble
         self.error: BaseException | None = None
         """What ended it, where that was no proper end."""
@@ -88,6 +89,11 @@ class Capture:
         deadline = self._deadline
         return deadline is not None and self._clock() > deadline
 
+    @property
+    def dropped(self) -> int:
+        """Frames that did not come through: replaced by a newer one, or damaged."""
+        return self._damaged + self.slot.dropped
+
     def stop(self) -> None:
         """Let the source go soon; does not wait for it."""
         self._stopping.set()
@@ -102,6 +108,7 @@ class Capture:
 
     def _run(self) -> None:
         source: Source | None = None
+        sequence = -1
         try:
             if self._after:
                 self._after.join(PREDECESSOR_SECONDS)
@@ -117,9 +124,12 @@ class Capture:
                     source.close()
                     source = None  # it is closed once, whatever happens on opening it again
                     source = self._opened(iter(RETRY_SECONDS))
+                    sequence = -1
                     continue
                 if frame is None:
                     break
+                self._damaged += frame.sequence - sequence - 1
+                sequence = frame.sequence
                 self._meter.add("decode", self._clock() - frame.captured_at)
                 self.rate.note(frame.captured_at)
                 if source.live:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from sharpcam import system
 from sharpcam.assets import asset
-from sharpcam.camera import CameraSource
 from sharpcam.errors import SharpCamError
 from sharpcam.paths import check_output, exists
 from sharpcam.picture import PICTURE_EXTENSIONS
@@ -97,40 +96,6 @@ def choose_camera(text: str) -> SourceChoice:
     return choose_source("camera" if text == "auto" else text)
 
 
-def open_camera(
-    camera: system.CameraInfo | None, size: tuple[int, int], fps: float
-) -> CameraSource:
-    """Open a camera that was listed some time ago, or the first one there is.
-
-    Raises:
-        SharpCamError: it is not there, or cannot be opened.
-    """
-    if camera:
-        return CameraSource(found_again(camera), size, fps)
-    if cameras := system.cameras():
-        return CameraSource(cameras[0], size, fps)
-    raise SharpCamError("no camera was found", system.CAMERA_HINT)
-
-
-def found_again(camera: system.CameraInfo) -> system.CameraInfo:
-    """The same camera where the system has it now: when devices come and go, its index may have
-    become that of another camera, which must not be shown instead.
-
-    Raises:
-        SharpCamError: it is not there.
-    """
-    if not camera.backend:
-        return camera  # was never listed
-    same = [
-        found
-        for found in system.cameras()
-        if (found.name, found.usb_id) == (camera.name, camera.usb_id)
-    ]
-    if not same:
-        raise SharpCamError(f"camera unplugged: {camera.name}", system.CAMERA_HINT)
-    return next((found for found in same if found.path == camera.path), same[0])
-
-
 def _means_file(text: str) -> bool:
     if text in ("auto", "camera") or text.isdecimal():
         return False  # even where the current folder has something of that name
@@ -180,8 +145,8 @@ def _camera(text: str, cameras: list[system.CameraInfo]) -> system.CameraInfo:
 def choose_sink(
     text: str, *, compare: bool, overwrite: bool, source: Path | None, folder: Path
 ) -> SinkChoice:
-    """auto, null, a video file to write, or one or several of virtual, loopback, pipewire and
-    window, with commas between them.
+    """auto, null, a video file to write, or one or several of virtual, loopback, pipewire, a
+    virtual camera's device and window, with commas between them.
 
     Args:
         source: the file that is read, which must not be written over.
@@ -191,7 +156,7 @@ def choose_sink(
         SharpCamError: the file cannot be one, exists already, or is the source.
     """
     if text == "auto":
-        if virtual := system.virtual_cameras():
+        if virtual := virtual_cameras("auto"):
             return SinkChoice(virtual=(tuple(virtual),))
         path = fresh_name(folder)
         said = f"No virtual camera found: recording before and after to {path.name}."
@@ -199,8 +164,9 @@ def choose_sink(
     if text == "null":
         return SinkChoice()
     words = list(dict.fromkeys(text.split(",")))
-    if set(words) <= {*VIRTUAL_SINKS, "window"}:
-        asked = tuple(_virtual(word) for word in words if word != "window")
+    devices = {camera.device for camera in system.virtual_cameras()}
+    if set(words) <= {*VIRTUAL_SINKS, *devices, "window"}:
+        asked = tuple(tuple(virtual_cameras(word)) for word in words if word != "window")
         return SinkChoice(virtual=asked or None, window="window" in words)
     path = Path(text)
     if path.suffix.lower() not in OUTPUT_EXTENSIONS:
@@ -213,10 +179,15 @@ def choose_sink(
     return SinkChoice(file=path, compare=compare)
 
 
-def _virtual(word: str) -> tuple[system.VirtualCameraInfo, ...]:
-    """Those that a word means; by the backends' names."""
+def virtual_cameras(kind: str) -> list[system.VirtualCameraInfo]:
+    """Those that a word means, the best one first: auto or virtual for all, a part of the name of
+    what carries the picture, or one device like /dev/video10. Another product's are taken only when
+    they are named."""
     cameras = system.virtual_cameras()
-    return tuple(camera for camera in cameras if word == "virtual" or word in camera.backend)
+    if named := [camera for camera in cameras if kind == camera.device]:
+        return named
+    known = kind in ("auto", "virtual")
+    return [it for it in cameras if not it.foreign and (known or kind in it.backend)]
 
 
 def fresh_name(folder: Path) -> Path:

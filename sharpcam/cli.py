@@ -80,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     add_setting(common, "strength")
     add_setting(common, "profile", metavar="auto|BLUR,NOISE,COMPRESSION[,SHARPENING]", type=str)
+    add_setting(common, "engine")
     common.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     common.add_argument("--threads", type=int, default=2, help="for the student; default 2")
 
@@ -93,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--sink",
         default="auto",
-        metavar="virtual|loopback|pipewire|window|null|FILE",
+        metavar="virtual|loopback|pipewire|DEVICE|window|null|FILE",
         help="default: the virtual camera, or a before/after recording when there is none; several "
         "with commas: loopback,pipewire",
     )
@@ -152,6 +153,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="sharpcam.bench",
         help="what the program that stays takes: start, idle CPU, memory",
     )
+    add_setting(bench, "engine")
     bench.add_argument("--model", type=Path, help="a student of your own (.onnx)")
     bench.add_argument("--seconds", type=positive, default=2.0, help="per case; default 2")
     preview = commands.add_parser(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from threading import Event, Lock, Thread
 from typing import Protocol
 
@@ -17,9 +16,7 @@ from sharpcam.capture import RETRY_SECONDS, OpenSource
 from sharpcam.errors import SharpCamError
 from sharpcam.pipeline import Pipeline
 from sharpcam.settings import Settings
-from sharpcam.source import Source
 from sharpcam.status import State, Status
-from sharpcam.system import CameraInfo
 
 log = logging.getLogger(__name__)
 
@@ -40,27 +37,27 @@ class MakePipeline(Protocol):
 
 
 class Controller:
-    """Keeps a pipeline running from `start` to `stop`, with the settings and the camera chosen."""
+    """Keeps a pipeline running from `start` to `stop`, with the settings and the source chosen."""
 
     def __init__(
         self,
         make_pipeline: MakePipeline,
-        open_camera: Callable[[CameraInfo | None], Source],
-        camera: CameraInfo | None = None,
+        open_source: OpenSource,
+        source_name: str = "",
         settings: Settings | None = None,
     ) -> None:
         """Nothing is opened before `start`.
 
         Args:
             make_pipeline: called in the pipeline's thread, again after a failure.
-            open_camera: opens a camera; None stands for the first one there is.
-            camera: to begin with.
+            open_source: to begin with; called in a capture thread, whenever it is to be on.
+            source_name: what the source is called until it was open.
             settings: to begin with.
         """
-        self._make_pipeline, self._open_camera = make_pipeline, open_camera
+        self._make_pipeline = make_pipeline
         self._lock = Lock()
         """Held where choices and the pipeline that they go to must not change."""
-        self._camera, self._settings = camera, settings or Settings()
+        self._source, self._settings = (open_source, source_name), settings or Settings()
         self._paused_by: frozenset[str] = frozenset()
         self._pipeline: Pipeline | None = None
         self._failure = Status()
@@ -115,17 +112,12 @@ class Controller:
             if self._pipeline:
                 self._pipeline.apply(settings)
 
-    @property
-    def camera(self) -> CameraInfo | None:
-        """What was chosen; None for the first one there is."""
-        return self._camera
-
-    def choose_camera(self, camera: CameraInfo | None) -> None:
-        """Take this camera from now on; the virtual camera stays."""
+    def set_source(self, open_source: OpenSource, name: str = "") -> None:
+        """Take this source from now on; the virtual camera stays."""
         with self._lock:
-            self._camera = camera
+            self._source = open_source, name
             if self._pipeline:
-                self._pipeline.set_source(*self._source())
+                self._pipeline.set_source(open_source, name)
 
     @property
     def paused(self) -> bool:
@@ -147,10 +139,6 @@ class Controller:
             if self._pipeline and not self._paused_by:
                 self._pipeline.resume()
 
-    def _source(self) -> tuple[OpenSource, str]:
-        camera = self._camera
-        return partial(self._open_camera, camera), camera.name if camera else ""
-
     # --- the pipeline's thread
 
     def _run(self) -> None:
@@ -170,9 +158,9 @@ class Controller:
 
     def _made(self) -> Pipeline:
         self._pipeline = None
-        pipeline = self._make_pipeline(*self._source(), self._settings, self._publish)
+        pipeline = self._make_pipeline(*self._source, self._settings, self._publish)
         with self._lock:  # what was chosen meanwhile counts
-            pipeline.set_source(*self._source())
+            pipeline.set_source(*self._source)
             pipeline.apply(self._settings)
             if self._paused_by:
                 pipeline.pause()

@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     for device in virtual:
         where = " ".join(part for part in (device.device, f"({device.backend})") if part)
         console.print(f"  {device.name}  {where}")
-        for line in about(device, first=device is virtual[0]):
+        for line in about(device, first=device is virtual[0] and not device.foreign):
             console.print(f"     {line}")
     if not virtual:
         console.print(f"  none: {system.VIRTUAL_CAMERA_HINT}")
@@ -70,6 +70,8 @@ def about(device: system.VirtualCameraInfo, first: bool) -> Iterator[str]:
     """What to do with a virtual camera, and who has it."""
     if first:
         yield f"choose {device.name!r} in the meeting app; `sharpcam help camera` says where"
+    if device.foreign:
+        yield f"another product's, left alone; to feed it, `sharpcam run --sink {device.device}`"
     use = system.use_of(device)
     if use.watchers is None:
         yield "whether a program watches cannot be told"

@@ -127,11 +127,13 @@ def devices() -> list[Check]:
     """The checks of this system, and what they come to: a camera and a virtual camera."""
     from sharpcam import system
 
-    cameras, virtual = system.cameras(), system.virtual_cameras()
-    checks = system.checks(cameras, virtual)
+    cameras, known = system.cameras(), system.virtual_cameras()
+    checks = system.checks(cameras, known)
+    virtual = [camera for camera in known if not camera.foreign]
     blocking = [check.name for check in checks if check.blocks]
     screen = "a window can be shown" if system.has_screen() else "none: no window and no tray"
     checks.append(ok("screen", screen))
+    checks += tray()
     if cameras:
         checks.append(ok("cameras", ", ".join(camera.name for camera in cameras)))
     else:
@@ -143,6 +145,18 @@ def devices() -> list[Check]:
         first = f"mend first: {', '.join(blocking)}" if blocking else system.VIRTUAL_CAMERA_HINT
         checks.append(problem("virtual camera", "none", first, blocks=True))
     return checks
+
+
+def tray() -> Iterator[Check]:
+    """Whether this desktop shows tray icons; nothing where that cannot be told."""
+    from sharpcam.session import desktop
+
+    shows = desktop.shows_tray_icons()
+    if shows:
+        yield ok("tray", "this desktop shows icons")
+    elif shows is False:
+        said = "this desktop shows no icons: SharpCam goes on without, see `sharpcam status`"
+        yield problem("tray", said, desktop.TRAY_HINT)
 
 
 def student(path: Path | None) -> Iterator[Check]:

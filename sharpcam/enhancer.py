@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Protocol
 
 import cv2
@@ -11,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.assets import asset
+from sharpcam.engine_choice import choose_engine, fastest_on_processor
+from sharpcam.engines import EXACT, Choice, EngineLostError
 from sharpcam.model import Model, Session, load_model
 from sharpcam.profile import TYPICAL, CameraProfile
+
+log = logging.getLogger(__name__)
 
 MAX_PIXELS = 4096 * 2160
 """Larger pictures are restored in strips, so that memory stays below about half a GB."""
@@ -28,6 +33,12 @@ class Enhancer(Protocol):
     @property
     def name(self) -> str:
         """For status lines and the bench: model and engine."""
+        ...
+
+    @property
+    def version(self) -> object:
+        """Something else as soon as the same picture would be restored in another way: after
+        another profile, or by another network."""
         ...
 
     def enhance(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
@@ -54,6 +65,7 @@ class Passthrough:
     """Leaves every picture as it is."""
 
     name = "passthrough"
+    version = None
 
     def enhance(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         return y
@@ -65,8 +77,8 @@ class Passthrough:
         pass
 
 
-class OnnxEnhancer:
-    """A student on ONNX Runtime, on the CPU."""
+class StudentEnhancer:
+    """A student on one of the engines."""
 
     def __init__(
         self,
@@ -74,9 +86,11 @@ class OnnxEnhancer:
         threads: int,
         profile: CameraProfile = TYPICAL,
         max_pixels: int = MAX_PIXELS,
+        choice: Choice = EXACT,
     ) -> None:
-        """Raises SharpCamError where the weights are damaged."""
-        self.name = f"{model.spec.tier} (ONNX Runtime)"
+        """Raises SharpCamError where the weights are damaged or the engine is not there."""
+        self.name = f"{model.spec.tier} ({choice.label})"
+        self._choice = choice
         self._model = model
         self._threads = threads
         self._max_pixels = max_pixels
@@ -84,8 +98,12 @@ class OnnxEnhancer:
         self._fold = model.spec.fold
         self._overlap = -(-model.spec.receptive_field // 2 // self._fold) * self._fold
         self._changing = Lock()
+        self._falling_back = False
         self._profile = profile
-        self._session: Session | None = model.session(profile, threads)
+        self.version: object = object()
+        self._size: tuple[int, int] | None = None
+        """Of the pictures that the session was given last."""
+        self._session: Session | None = model.session(profile, threads, choice)
 
     def enhance(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         if strength == 0:
@@ -93,6 +111,15 @@ class OnnxEnhancer:
         session = self._session  # one read: `set_profile` may swap it meanwhile
         if session is None:
             raise RuntimeError("enhance() after close()")
+        try:
+            return self._enhance(session, y, strength)
+        except EngineLostError as error:
+            self._fall_back(str(error))
+            raise BypassError(f"{self._choice.label}: {error}; the processor takes over") from error
+
+    def _enhance(
+        self, session: Session, y: NDArray[np.uint8], strength: float
+    ) -> NDArray[np.uint8]:
         height, width = y.shape
         if height * width <= self._max_pixels:
             return self._run(session, y, strength)
@@ -108,6 +135,7 @@ class OnnxEnhancer:
     def _run(self, session: Session, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         height, width = y.shape
         below, right = -height % self._fold, -width % self._fold
+        self._size = height + below, width + right
         if not below and not right:
             return session.run(np.ascontiguousarray(y), strength)
         padded = cv2.copyMakeBorder(y, 0, below, 0, right, cv2.BORDER_REPLICATE)
@@ -116,18 +144,49 @@ class OnnxEnhancer:
     def set_profile(self, profile: CameraProfile) -> None:
         with self._changing:
             if profile != self._profile and self._session is not None:
-                self._session = self._model.session(profile, self._threads)
                 self._profile = profile
+                try:
+                    self._session = self._prepared(self._session)
+                except EngineLostError as error:
+                    self._fall_back(str(error))
+                else:
+                    self.version = object()  # last: what was made before it is of the old one
+
+    def _prepared(self, before: Session) -> Session:
+        """A session for the profile, ready for pictures as those that the one before was given."""
+        session = self._model.session(self._profile, self._threads, self._choice)
+        if size := self._size:
+            session.prepare(*size, beyond=before.goes_beyond)
+        return session
+
+    def _fall_back(self, why: str) -> None:
+        """Go on on the processor, in a while: it is made ready in a thread of its own."""
+        if not self._falling_back:
+            self._falling_back = True
+            log.warning("%s: %s; the processor takes over", self._choice.label, why)
+            Thread(target=self._replace, name="fall back", daemon=True).start()
+
+    def _replace(self) -> None:
+        choice = fastest_on_processor(self._threads)
+        with self._changing:
+            if self._session is None:
+                return
+            self._choice = choice
+            self._session = self._prepared(self._session)
+            self.name = f"{self._model.spec.tier} ({choice.label})"
+            self.version = object()
 
     def close(self) -> None:
         with self._changing:
             self._session = None
 
 
-def load_enhancer(model: Path | None, threads: int) -> Enhancer:
-    """The student from a file, or the bundled one.
+def load_enhancer(model: Path | None, threads: int, engine: str = "auto") -> Enhancer:
+    """The student from a file, or the bundled one, on the engine of this name.
 
     Raises:
-        SharpCamError: the file is not a student that this version can run.
+        SharpCamError: the file is not a student that this version can run, or there is no such
+            engine.
     """
-    return OnnxEnhancer(load_model(model or asset("model/standard.onnx")), threads)
+    loaded = load_model(model or asset("model/standard.onnx"))
+    return StudentEnhancer(loaded, threads, choice=choose_engine(engine, threads))

@@ -1,10 +1,11 @@
-"""ProfileEstimator: the camera's profile from one frame, by a small network on textured crops.
+"""ProfileEstimator: the camera's profile from some frames, by a small network on textured crops.
 
-Not on the frame path: a frame costs several milliseconds. `learner.py` decides when.
+Not on the frame path: an estimate costs tens of milliseconds. `learner.py` decides when.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import product
 
 import cv2
@@ -14,20 +15,35 @@ from numpy.typing import NDArray
 from sharpcam.assets import asset
 from sharpcam.model import open_session
 from sharpcam.network import ESTIMATOR_CROP as CROP
+from sharpcam.network import (
+    ESTIMATOR_FEATURES,
+    INPUT_CROPS,
+    INPUT_EARLIER,
+    OUTPUT_FEATURES,
+    OUTPUT_PROFILE,
+)
 from sharpcam.profile import CameraProfile
 
 CANDIDATES = 8
 """Crops looked at along each side of the frame, at most."""
 CHOSEN = 12
 """The most textured of them, which the network reads."""
+TOGETHER = 3
+"""Frames whose crops it reads together: what is soft in one scene is crisp in another."""
 GRID = 16
 """Crops start on the frame's JPEG blocks, as in training."""
-QUANTILES = (0.2, 0.5, 0.5, 0.5)
-"""Which of the crops' values is taken, for each number of the profile. The scene can add blur to
-the camera's, by what is out of focus or has no fine detail, but take none away: so the crisp crops
-tell of the camera, and the middle of all tells the rest."""
 LEAST_TEXTURE = 2.0
 """Mean gradient in grey levels per pixel below which a crop is a wall and tells nothing of blur."""
+
+
+NOTHING = np.empty((0, ESTIMATOR_FEATURES), np.float32)
+
+
+class Earlier(deque[NDArray[np.float32]]):
+    """What the crops of the last frames of one camera told: the next estimate counts it in."""
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=TOGETHER - 1)
 
 
 class ProfileEstimator:
@@ -41,21 +57,27 @@ class ProfileEstimator:
         """
         self._session = open_session(asset("model/profile.onnx"), threads=1)
 
-    def estimate(self, y: NDArray[np.uint8]) -> CameraProfile | None:
-        """The profile that one frame shows: luma uint8 [H, W].
+    def estimate(
+        self, y: NDArray[np.uint8], earlier: Earlier | None = None
+    ) -> CameraProfile | None:
+        """The profile that a frame shows, luma uint8 [H, W], together with those before it.
 
         None when the frame is smaller than a crop or shows nothing but walls.
+
+        Args:
+            y: the frame.
+            earlier: of the same camera; this frame is added to it.
         """
         crops = textured_crops(y)
         if len(crops) == 0:
             return None
-        profile, error = self._session.run(["profile", "error"], {"crops": crops[:, None]})
-        return CameraProfile.clipped(
-            *(
-                weighted_quantile(profile[:, index], 1 / error[:, index], quantile)
-                for index, quantile in enumerate(QUANTILES)
-            )
+        before = np.concatenate([NOTHING, *(earlier or ())])
+        profile, told = self._session.run(
+            [OUTPUT_PROFILE, OUTPUT_FEATURES], {INPUT_CROPS: crops[:, None], INPUT_EARLIER: before}
         )
+        if earlier is not None:
+            earlier.append(told)
+        return CameraProfile.from_array(profile)
 
 
 def textured_crops(y: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -80,12 +102,3 @@ def _texture(crop: NDArray[np.uint8]) -> float:
     coarse = cv2.resize(crop, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA).astype(np.int16)
     across, down = np.abs(np.diff(coarse, axis=1)), np.abs(np.diff(coarse, axis=0))
     return float(across.mean() + down.mean()) / 2
-
-
-def weighted_quantile(
-    values: NDArray[np.float32], weights: NDArray[np.float32], quantile: float
-) -> float:
-    """The value below which this part of the weight lies; values and weights [N], N at least 1."""
-    order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, total[-1] * quantile)])

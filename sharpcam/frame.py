@@ -1,10 +1,10 @@
 """Frame: one picture on its way from the camera to the virtual camera.
 
-The pixel contract, in words: a frame is I420 (planar YUV 4:2:0, BT.601, the format of webcams,
-codecs and virtual cameras). It is one C-contiguous uint8 array of shape [height * 3 / 2, width]:
-`height` rows of luma, then the U plane, then the V plane, each (height / 2) x (width / 2). Width
-and height are even. The student changes luma only; chroma passes untouched, so colours cannot
-shift.
+The pixel contract, in words: a frame is I420 (planar YUV 4:2:0, the format of webcams, codecs and
+virtual cameras); on its way to a virtual camera it is sRGB as BT.601 in limited range, and that is
+announced. It is one C-contiguous uint8 array of shape [height * 3 / 2, width]: `height` rows of
+luma, then the U plane, then the V plane, each (height / 2) x (width / 2). Width and height are
+even. The student changes luma only; chroma passes untouched, so colours cannot shift.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Frame:
     i420: NDArray[np.uint8]
     """uint8 [height * 3 / 2, width], C-contiguous."""
     sequence: int
-    """Counts up by one per frame the source delivered; a gap downstream is a dropped frame."""
+    """Counts up by one per frame the source delivered; a gap is a frame that was
+    damaged or dropped."""
     captured_at: float
     """`time.monotonic()` in seconds when the source had the whole picture, still coded."""
     pts: float = 0.0

@@ -30,6 +30,9 @@ class Tier(IntEnum):
 
 COST_MS = {Tier.LITE: 6.0, Tier.STANDARD: 10.0, Tier.HIGH: 21.0}
 """Milliseconds of each tier at 720p on one core; only their ratios are used."""
+WARM_UP = 2
+"""Steps that do not count after a start, a pause or a change of tier: the camera is being opened,
+its profile learnt, memory fetched."""
 DOWN_AFTER = 2
 """Steps over the budget before a smaller tier is taken."""
 UP_AFTER = 10
@@ -80,6 +83,8 @@ class Standing:
     tier: Tier
     reason: str = ""
     """Why this tier and no larger one, for people; empty while nothing speaks against it."""
+    cold: int = WARM_UP
+    """Steps with frames that will not count."""
     over: int = 0
     """Steps in a row over the budget."""
     room: int = 0
@@ -98,8 +103,10 @@ def step(standing: Standing, load: Load) -> Standing:
         allowed = (tier for tier in load.available if tier <= load.best)
         return Standing(max(allowed, default=load.smallest))
     standing = _aged(standing)
-    if not load.times_ms:
-        return standing
+    if not load.times_ms:  # while bypassed that says nothing: a frame is tried now and then
+        return replace(standing, cold=WARM_UP, over=0, room=0) if standing.tier else standing
+    if standing.tier and standing.cold:
+        return replace(standing, cold=standing.cold - 1)
     took, budget = median(load.times_ms), load.budget_ms
     if standing.tier > Tier.BYPASS and took > budget:
         if standing.over + 1 < DOWN_AFTER:
@@ -113,7 +120,8 @@ def step(standing: Standing, load: Load) -> Standing:
     if standing.room + 1 < UP_AFTER:
         return replace(standing, over=0, room=standing.room + 1)
     reason = "" if larger == load.best else standing.reason
-    return replace(standing, tier=larger, reason=reason, over=0, room=0, probation=PROBATION)
+    failed, age = standing.failed, standing.failed_age
+    return Standing(larger, reason, probation=PROBATION, failed=failed, failed_age=age)
 
 
 def _down(standing: Standing, took: float, load: Load) -> Standing:

@@ -34,7 +34,7 @@ def main(args: argparse.Namespace) -> int:
         return 0
     from sharpcam import system  # loads OpenCV, which the list of commands has no use for
 
-    virtual = system.virtual_cameras()
+    virtual = [camera for camera in system.virtual_cameras() if not camera.foreign]
     name = virtual[0].name if virtual else system.DEFAULT_VIRTUAL_NAME
     print(CAMERA.format(name=name, obs=system.OBS_SOURCE))
     if not virtual:

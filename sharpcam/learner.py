@@ -16,8 +16,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpcam.estimator import ProfileEstimator
-from sharpcam.profile import CameraProfile, ProfileTracker
+from sharpcam.estimator import Earlier, ProfileEstimator
+from sharpcam.profile import CameraProfile
+from sharpcam.profile_tracker import ProfileTracker
+from sharpcam.session.memory import give_back_now
 from sharpcam.slot import Slot
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,9 @@ SURE = 5
 class Estimator(Protocol):
     """What the learner asks; `estimator.ProfileEstimator` is the real one."""
 
-    def estimate(self, y: NDArray[np.uint8]) -> CameraProfile | None: ...
+    def estimate(
+        self, y: NDArray[np.uint8], earlier: Earlier | None = None
+    ) -> CameraProfile | None: ...
 
 
 class Memory(Protocol):
@@ -76,6 +80,7 @@ class ProfileLearner:
         self._due_at = -np.inf
         self._offered = 0
         self._trackers: dict[str, ProfileTracker] = {}
+        self._earlier: dict[str, Earlier] = {}
         self._known: CameraProfile | None = None
         """What was told last."""
         self._thread = Thread(target=self._run, name="profile", daemon=True)
@@ -119,6 +124,7 @@ class ProfileLearner:
         if self._again.is_set():
             self._again.clear()
             self._trackers.pop(camera, None)
+            self._earlier.pop(camera, None)
             if self._memory:
                 self._memory.forget(camera)
         tracker = self._trackers.get(camera)
@@ -127,11 +133,12 @@ class ProfileLearner:
             tracker = self._trackers[camera] = ProfileTracker(known=remembered)
             if remembered:
                 self._use(remembered)
-        estimate = estimator.estimate(y)
+        estimate = estimator.estimate(y, self._earlier.setdefault(camera, Earlier()))
         if estimate is None:
             return
         profile = tracker.add(estimate)
         self._use(profile)
+        give_back_now()  # what both networks worked in, and the plans for the profile before
         if self._memory and len(tracker) >= SURE:
             self._memory.remember(camera, profile)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
+import cv2
 
+from sharpcam.buffers import Buffers
 from sharpcam.frame import Frame
 from sharpcam.source import Source
+from sharpcam.yuv import parts
 
 
 class Mirrored:
@@ -17,6 +19,7 @@ class Mirrored:
     def __init__(self, source: Source, is_on: Callable[[], bool]) -> None:
         """`is_on` is asked for every frame, in the capture thread."""
         self._source, self._is_on = source, is_on
+        self._buffers = Buffers()
         self.name, self.fps, self.tags, self.live = (
             source.name,
             source.fps,
@@ -29,8 +32,10 @@ class Mirrored:
         frame = self._source.read()
         if frame is None or not self._is_on():
             return frame
-        planes = [plane[:, ::-1].reshape(-1) for plane in (frame.y, frame.u, frame.v)]
-        return replace(frame, i420=np.concatenate(planes).reshape(frame.i420.shape))
+        mirrored = self._buffers.take(frame.i420.shape)
+        for plane, target in zip(parts(frame.i420), parts(mirrored), strict=True):
+            cv2.flip(plane, 1, target)
+        return replace(frame, i420=mirrored)
 
     def close(self) -> None:
         self._source.close()

@@ -1,39 +1,45 @@
 """ONNX files: read, checked against the contract of `network.py`, and made into sessions.
 
-The only module that knows ONNX and ONNX Runtime.
+With `graph.py` the only module that knows ONNX; engines are in `engines`.
 """
 
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
+from sharpcam.engines import EXACT, Choice, Program
 from sharpcam.errors import SharpCamError
+from sharpcam.graph import (
+    copy_of,
+    drop_roundings,
+    fold_camera,
+    fold_constants,
+    take_branch,
+)
+from sharpcam.graph_cells import cells_to_channels, speak_cells
 from sharpcam.network import (
     CONTRACT,
     CONTRACT_KEY,
     INPUT_CAMERA,
     INPUT_STRENGTH,
     INPUT_Y,
+    MAX_STRENGTH,
     OUTPUT_Y,
     PROVENANCE_KEY,
     SPEC_KEY,
     NetworkSpec,
 )
 from sharpcam.profile import CameraProfile
-
-# ONNX Runtime's own builds report to Microsoft unless this is set before they are loaded (see the
-# Privacy.md in its wheel); nothing leaves this computer.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-import onnxruntime
 
 MAX_BYTES = 64 << 20
 """The largest student is a few MB; anything above this is not one and is not read."""
@@ -57,35 +63,67 @@ class Model:
     """Where the weights come from: git commit, data, scores; as the training wrote it."""
     path: Path
 
-    def session(self, camera: CameraProfile, threads: int) -> Session:
-        """A session for one camera; takes about 10 ms.
+    def session(self, camera: CameraProfile, threads: int, choice: Choice = EXACT) -> Session:
+        """A session for one camera; takes some 50 ms.
 
-        The profile becomes a constant of the graph, which lets ONNX Runtime fold the modulation
-        into the convolutions: 10 to 15 % faster than with the profile as an input.
+        The profile becomes a constant of the graph, which lets engines compute the camera's own
+        weights once: for one camera they cost nothing.
 
         Raises:
-            SharpCamError: the weights are damaged.
+            SharpCamError: the weights are damaged, or the engine is not there.
         """
-        proto = onnx.load_model_from_string(self.data)
-        kept = [value for value in proto.graph.input if value.name != INPUT_CAMERA]
-        del proto.graph.input[:]
-        proto.graph.input.extend(kept)
-        proto.graph.initializer.append(numpy_helper.from_array(camera.as_array(), INPUT_CAMERA))
-        return Session(_open(proto.SerializeToString(), threads, self.path))
+        engine = choice.engine()
+
+        def program(beyond: bool) -> Program:
+            model = copy_of(self.data)
+            fold_camera(model, camera)
+            take_branch(model, beyond)
+            if choice.exact or choice.sparse:
+                drop_roundings(model, keep_fused=choice.sparse)
+            fold_constants(model)
+            if choice.sparse:
+                cells_to_channels(model)
+                if not beyond:  # the halo clamp looks at pixels and their neighbours
+                    speak_cells(model)
+            try:
+                return engine.compile(model.SerializeToString(), threads)
+            except SharpCamError as error:
+                raise SharpCamError(f"{self.path}: {error.message}", error.hint) from error
+
+        return Session(program)
 
 
 class Session:
-    """The student for one camera. Threads may share it."""
+    """The student for one camera, on one engine. Threads may share it."""
 
-    def __init__(self, engine: Any) -> None:
-        self._engine = engine
+    def __init__(self, program: Callable[[bool], Program]) -> None:
+        """`program` compiles the student for strengths up to 1 or, given True, beyond 1."""
+        self._make = program
+        self._within = program(False)
+        self._beyond: Program | None = None
+        self._making = Lock()
+
+    @property
+    def goes_beyond(self) -> bool:
+        """Whether a strength above 1 has been asked for."""
+        return self._beyond is not None
+
+    def prepare(self, height: int, width: int, beyond: bool) -> None:
+        """Have everything ready for pictures of this size: the first one then takes no longer."""
+        y = np.zeros((height, width), np.uint8)
+        self.run(y, 1.0)
+        if beyond:
+            self.run(y, MAX_STRENGTH)
 
     def run(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         """Restored luma, a new array like `y`: uint8 [H, W], C-contiguous, H and W multiples of
         4."""
-        feed = {INPUT_Y: y[None, None], INPUT_STRENGTH: np.array(strength, np.float32)}
-        result: NDArray[np.uint8] = self._engine.run([OUTPUT_Y], feed)[0][0, 0]
-        return result
+        if strength <= 1:
+            return self._within.run(y, strength)
+        with self._making:
+            if self._beyond is None:
+                self._beyond = self._make(True)
+        return self._beyond.run(y, strength)
 
 
 def load_model(path: Path) -> Model:
@@ -142,7 +180,12 @@ def open_session(path: Path, threads: int) -> Any:
     """
     data = _read(path)
     _parse(data, path)
-    return _open(data, threads, path)
+    from sharpcam.engines import onnx_runtime
+
+    try:
+        return onnx_runtime.open_session(data, threads, keep=False)
+    except SharpCamError as error:
+        raise _damaged(path) from error
 
 
 def _read(path: Path) -> bytes:
@@ -174,18 +217,6 @@ def _parse(data: bytes, path: Path) -> onnx.ModelProto:
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in proto.graph.initializer):
         raise SharpCamError(f"{path} keeps its weights in another file", "export it into one file")
     return proto
-
-
-def _open(data: bytes, threads: int, path: Path) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, threads)
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # fatal only: our errors say the rest
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base class of their own
-        raise _damaged(path) from error
 
 
 def _damaged(path: Path) -> SharpCamError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import numpy as np
 
+from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.scaling import letterboxed_i420
 from sharpcam.sink import Sink, StreamFormat
@@ -47,6 +48,8 @@ class Output:
         self.stream = stream
         for sink in self._open_sinks(stream):
             self.sinks += (stack.enter_context(sink),)
+        if self.resident:
+            stack.push(self._leave)
 
     def look(self) -> None:
         """Count the watchers, now and then."""
@@ -109,6 +112,15 @@ class Output:
         """The source was switched off: its last picture stands for nothing any more."""
         if self.resident:
             self._last = None
+
+    def _leave(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Before the sinks are closed: apps keep the last picture, which shall not be a face that
+        stands still. It has no words: what starts again says the next ones."""
+        if kind is None and self.stream and self._sent_at > -np.inf:
+            size, now = (self.stream.width, self.stream.height), time.monotonic()
+            last = Frame(standby_picture(size, ""), 0, now, now)
+            with suppress(SharpCamError):
+                self._send(last, last)
 
     def _send(self, after: Frame, before: Frame) -> None:
         for sink in self.sinks:

@@ -3,9 +3,10 @@
     source --read--> Slot --take--> enhance --send--> sinks
     [capture thread]        [the thread that calls run()]
 
-The capture thread owns the source, see `capture.py`; the thread in `run` owns the enhancer's calls
-and the sinks. The camera's clock is the only one: the Slot holds the newest frame, and what comes
-too fast is dropped there. Settings are one frozen snapshot per frame.
+The capture thread owns the source, see `capture.py`, and `supply.py` says when it is on; the thread
+in `run` owns the enhancer's calls and the sinks. The camera's clock is the only one: the Slot holds
+the newest frame, and what comes too fast is dropped there. Settings are one frozen snapshot per
+frame.
 
 A resident pipeline, made with a `stream`, opens its sinks first and keeps them: the source is on
 only while somebody watches, and the standby picture says why where there is no other.
@@ -19,10 +20,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from threading import Event
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpcam.capture import Capture, OpenSource, Trouble
+from sharpcam.capture import Capture, OpenSource
 from sharpcam.demand import Demand
 from sharpcam.enhancer import Enhancer
 from sharpcam.frame import Frame
@@ -32,14 +34,10 @@ from sharpcam.output import OpenSinks, Output
 from sharpcam.settings import Settings
 from sharpcam.sink import StreamFormat
 from sharpcam.status import State, Status
+from sharpcam.supply import REPLUG, Supply
 
 log = logging.getLogger(__name__)
 
-JOIN_SECONDS = 0.5
-"""A driver that hangs is left behind after this at the end; its thread ends with the process."""
-MOST_LEFT = 3
-"""So many hanging threads of a camera are left behind; then one of them must come back first."""
-REPLUG = "unplug it and plug it in again"
 TICK_SECONDS = 1.0
 
 
@@ -75,20 +73,16 @@ class Pipeline:
             on_tick: told the status about once a second and when the state changes, from the
                 thread in `run`.
         """
-        self._source = open_source, source_name
-        self._name = source_name
         self._settings = settings or Settings()
         self._output = Output(open_sinks, stream)
         self._always_on = always_on
         self._on_luma, self._on_tick = on_luma, on_tick
         self._meter = Meter()
+        self._supply = Supply(open_source, source_name, self._meter)
         self._guard = Guard(enhancer, self._meter)
         self._demand = Demand()
         self._stopping, self._wake = Event(), Event()
         self._paused = False
-        self._capture: Capture | None = None
-        self._left: list[Capture] = []
-        self._dropped = 0
         self._status = State.STARTING, "", ""
         self._ticked_at = time.monotonic()
 
@@ -113,19 +107,19 @@ class Pipeline:
 
     def set_source(self, open_source: OpenSource, name: str = "") -> None:
         """Take another source from now on; the sinks stay as they are."""
-        self._source, self._name = (open_source, name), name
+        self._supply.replace(open_source, name)
         self._wake.set()
 
     def stop(self) -> None:
         """End `run` soon: after the frame in hand, or at once when it waits for one."""
         self._stopping.set()
         self._wake.set()
-        if capture := self._capture:
+        if capture := self._supply.capture:
             capture.stop()
 
     def status(self) -> Status:
         """How things are right now."""
-        capture, output, stream = self._capture, self._output, self._output.stream
+        capture, output, stream = self._supply.capture, self._output, self._output.stream
         state, reason, hint = self._status
         spreads = self._meter.spreads()
         delay = spreads.pop("delay", None)
@@ -133,11 +127,11 @@ class Pipeline:
             state=state,
             reason=reason,
             hint=hint,
-            source=(capture.name if capture else "") or self._name,
+            source=self._supply.name,
             sinks=tuple(sink.name for sink in output.sinks),
             size=(stream.width, stream.height) if stream else None,
             frames=self._meter.frames,
-            dropped=self._dropped + (capture.slot.dropped if capture else 0),
+            dropped=self._supply.dropped,
             seconds=self._meter.seconds,
             fps=self._meter.fps,
             camera_fps=capture.rate.fps if capture and state is not State.NO_CAMERA else 0.0,
@@ -158,6 +152,9 @@ class Pipeline:
             SharpCamError: a sink fails, or the source of a pipeline that is not resident cannot
                 be opened.
         """
+        # OpenCV would wake a thread per core for its larger steps. That costs no less work, and the
+        # other cores are the meeting app's.
+        cv2.setNumThreads(1)
         try:
             with ExitStack() as stack:
                 if stream := self._output.stream:
@@ -170,10 +167,7 @@ class Pipeline:
             raise
         finally:
             self.stop()
-            self._release()
-            for capture in self._left:
-                if not capture.join(JOIN_SECONDS / len(self._left)):
-                    log.warning("%s does not answer: it is left behind", capture.name or "source")
+            self._supply.close()
         self._change(State.STOPPED)
         return self.status()
 
@@ -182,7 +176,7 @@ class Pipeline:
     def _step(self, stack: ExitStack) -> bool:
         """Carry one frame, or what stands in for it; False at the source's end."""
         self._follow()
-        capture = self._capture
+        capture = self._supply.capture
         if capture is None:
             self._wake.wait(self._output.patience)
             self._wake.clear()
@@ -209,45 +203,12 @@ class Pipeline:
 
     def _follow(self) -> None:
         """Take the source, let it go, or take another one."""
-        away, (open_source, name) = self._away(), self._source
-        trouble = None
-        if capture := self._capture:
-            same = capture.open_source is open_source
-            if same and not away and not capture.hung:
-                return
-            if same and capture.hung:
-                trouble = Trouble(f"{capture.name} does not answer", REPLUG)
-                self._change(State.NO_CAMERA, trouble.reason, trouble.hint)
-            self._release()
-        self._left = [left for left in self._left if not left.join(0)]
-        if away:
-            self._change(*away)
-        elif sum(left.open_source is open_source for left in self._left) >= MOST_LEFT:
-            self._change(State.NO_CAMERA, f"{self._name} does not answer", REPLUG)
-        else:
-            if not trouble:
-                self._change(State.STARTING)
-            self._capture = Capture(
-                open_source,
-                self._meter,
-                patient=self._output.resident or self._meter.frames > 0,
-                name=name or self._name,
-                trouble=trouble,
-                after=self._left[-1] if self._left else None,
-            )
-
-    def _release(self) -> None:
-        """Let the source go, without waiting for its driver."""
-        if not (capture := self._capture):
-            return
-        self._capture = None
-        capture.stop()
-        self._left.append(capture)
-        self._dropped += capture.slot.dropped
-        self._meter.rest()
-        if capture.open_source is self._source[0]:
-            self._name = capture.name
-        self._output.forget()
+        before = self._supply.capture
+        patient = self._output.resident or self._meter.frames > 0
+        self._supply.follow(self._away(), patient, self._change)
+        if self._supply.capture is not before:
+            self._output.forget()
+            self._guard.forget()
 
     def _carry(self, frame: Frame, stack: ExitStack, capture: Capture) -> None:
         output = self._output
@@ -266,7 +227,7 @@ class Pipeline:
 
     def _stand_in(self) -> None:
         """While no frame comes: note why, and give the sinks another picture."""
-        capture = self._capture
+        capture = self._supply.capture
         trouble = capture.trouble if capture else None
         if trouble:
             self._change(State.NO_CAMERA, trouble.reason, trouble.hint)

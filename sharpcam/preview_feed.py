@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import mmap
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -242,7 +241,7 @@ def _private_file() -> tuple[Path, int]:
     refused: OSError = OSError("no folder for it")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     for folder in runtime_folders():
-        path = folder / f"{PREFIX}{secrets.token_hex(8)}"
+        path = folder / f"{PREFIX}{os.urandom(8).hex()}"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return path, os.open(path, flags, 0o600)

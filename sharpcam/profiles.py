@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
+
+import numpy as np
 
 from sharpcam.atomic import replacing
 from sharpcam.errors import SharpCamError
@@ -21,8 +22,10 @@ from sharpcam.profile import CameraProfile
 log = logging.getLogger(__name__)
 
 NAME = "profiles.json"
-VERSION = 1
-"""Of the file; another one is not understood."""
+VERSION = 3
+"""Of the file; any other but OLDER is not understood."""
+OLDER = 2
+"""Its profiles lack the last number, that of doubled pictures: those cameras are still known."""
 MOST = 64
 """Cameras and sizes that are remembered; the one not used for longest is forgotten first."""
 LARGEST_BYTES = 256 * 1024
@@ -69,7 +72,7 @@ class ProfileStore:
     def _write(self) -> None:
         if self.path is None:
             return
-        kept = {key: asdict(profile) for key, profile in self._profiles.items()}
+        kept = {key: profile.as_array().tolist() for key, profile in self._profiles.items()}
         text = json.dumps({"version": VERSION, "profiles": kept}, indent=1)
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,9 +113,13 @@ def _profiles_of(path: Path) -> dict[str, CameraProfile]:
     if len(data) > LARGEST_BYTES:
         raise ValueError("too large")
     content = json.loads(data)
-    if not isinstance(content, dict) or content.get("version") != VERSION:
+    if not isinstance(content, dict) or content.get("version") not in (OLDER, VERSION):
         raise ValueError(f"not a file of version {VERSION}")
+    lacking = [0.0] if content["version"] == OLDER else []
     kept = content.get("profiles")
     if not isinstance(kept, dict) or len(kept) > MOST:
         raise ValueError("no table of profiles")
-    return {key: CameraProfile(**faults) for key, faults in kept.items()}
+    return {
+        key: CameraProfile.from_array(np.array([*numbers, *lacking], np.float32))
+        for key, numbers in kept.items()
+    }

@@ -11,29 +11,28 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import fields, replace
+from functools import partial
 from threading import Event, RLock
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sharpcam import __version__, system
+from sharpcam import __version__
 from sharpcam import log as log_file
-from sharpcam.camera import CameraSource
 from sharpcam.capture import OpenSource
 from sharpcam.choose import choose_camera
 from sharpcam.controller import Controller
-from sharpcam.learner import ProfileLearner
 from sharpcam.mirror import Mirrored
+from sharpcam.opening import open_source, open_virtual_cameras
 from sharpcam.pipeline import Pipeline
 from sharpcam.preview_feed import PreviewFeed
 from sharpcam.preview_process import PreviewProcess
 from sharpcam.profile import CameraProfile
-from sharpcam.profiles import ProfileStore, camera_key
+from sharpcam.profile_in_use import ProfileInUse
+from sharpcam.profiles import ProfileStore
+from sharpcam.session.memory import give_back_large
 from sharpcam.settings import Settings
 from sharpcam.settings_file import SettingsFile
-from sharpcam.sink import Sink, StreamFormat, VirtualCameraSink
-from sharpcam.source import FileSource, Source
+from sharpcam.sink import Sink, StreamFormat
+from sharpcam.source import Source
 from sharpcam.status import State, Status
 from sharpcam.tiered import TieredEnhancer
 
@@ -45,16 +44,6 @@ RELEASE_SECONDS = 2.0
 """So long a computer that falls asleep waits for the camera to be let go."""
 SETTLE_SECONDS = 0.5
 BY_SLEEP = "sleep"
-
-
-def open_virtual_cameras(stream: StreamFormat, kinds: tuple[str, ...]) -> Iterator[Sink]:
-    """The virtual cameras that the setting `sinks` names, one after the other."""
-    found = system.virtual_cameras()
-    if kinds == ("auto",):
-        yield VirtualCameraSink(stream, found)
-        return
-    for kind in kinds:
-        yield VirtualCameraSink(stream, [camera for camera in found if kind in camera.backend])
 
 
 class Resident:
@@ -75,30 +64,28 @@ class Resident:
             store: profiles of cameras from earlier.
             open_virtual: opens what frames go to.
         """
+        give_back_large()
         self._file, self._open_virtual = file, open_virtual
         self.settings = file.settings
-        self.learnt: CameraProfile | None = None
-        """The camera's profile, as far as it is known."""
         self.quitting = Event()
         """Set when the program shall end."""
-        self._usb_ids: dict[str, str] = {}
         self._changing = RLock()
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._stack = ExitStack()
         self.feed = PreviewFeed()
         self._preview = PreviewProcess()
-        self.controller = Controller(
-            self._make_pipeline, self._open, _by_name(self.settings.camera), self.settings
-        )
+        self.controller = Controller(self._make_pipeline, *self._source(), self.settings)
         self.enhancer = TieredEnhancer(self.settings, self._camera_fps)
-        self._learner = ProfileLearner(self._on_profile, memory=store)
-        self._use_profile()
+        self._profile = ProfileInUse(
+            lambda: self.settings, self.enhancer.set_profile, self._tell, store
+        )
+        self._profile.use_now()
 
     def __enter__(self) -> Resident:
         self._stack.callback(self.enhancer.close)
         self._stack.callback(self._preview.close)
         self._stack.enter_context(self.enhancer)
-        self._stack.enter_context(self._learner)
+        self._stack.enter_context(self._profile)
         self._stack.callback(self.controller.stop)
         self._stack.callback(self.controller.subscribe(lambda status: self._tell()))
         self.controller.start()
@@ -106,6 +93,12 @@ class Resident:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def end(self) -> None:
+        """The system ends the program soon: everything is closed when this returns."""
+        log.info("the session ends")
+        self._stack.close()
+        self.quit()
 
     def listen(self, callback: Callable[[], None]) -> None:
         """Call this after every change, and about once a second; from threads of ours, so it must
@@ -122,7 +115,7 @@ class Resident:
             "strength": self.settings.strength,
             "camera": self.settings.camera,
             "paused": self.controller.paused,
-            "profile": self.profile,
+            "profile": self.profile.told if self.profile else None,
             "tier": self.enhancer.tier.word,
             "tier_reason": self.enhancer.reason,
             "preview": self.feed.path,
@@ -141,9 +134,8 @@ class Resident:
 
     @property
     def profile(self) -> CameraProfile | None:
-        """In use: as set by hand, or as learnt."""
-        chosen = self.settings.profile
-        return self.learnt if chosen == "auto" else CameraProfile.parse(chosen)
+        """The camera's, in use: as set by hand, or as learnt; None until something is known."""
+        return self._profile.now
 
     def on(self) -> None:
         self.change(enabled=True)
@@ -188,8 +180,7 @@ class Resident:
         return self.feed.attached()
 
     def learn_again(self) -> None:
-        self.learnt = None
-        self._learner.learn_again()
+        self._profile.learn_again()
         self.change(profile="auto")
 
     def quit(self) -> None:
@@ -211,11 +202,11 @@ class Resident:
         self.enhancer.apply(settings)
         self.controller.apply(settings)
         if settings.profile != before.profile:
-            self._use_profile()
+            self._profile.use_now()
         if settings.log_level != before.log_level:
             log_file.set_level(settings.log_level)
         if settings.camera != before.camera:
-            self.controller.choose_camera(_by_name(settings.camera))
+            self.controller.set_source(*self._source())
         if any(getattr(settings, key) != getattr(before, key) for key in NEW_PIPELINE):
             self.controller.stop()
             self.controller.start()
@@ -252,7 +243,7 @@ class Resident:
             stream=StreamFormat(*settings.size, settings.fps),
             source_name=source_name,
             always_on=not settings.on_demand,
-            on_luma=self._on_luma,
+            on_luma=self._profile.offer,
             on_tick=on_tick,
         )
 
@@ -260,35 +251,15 @@ class Resident:
         yield from self._open_virtual(stream, self.settings.sinks)
         yield self.feed
 
-    def _open(self, _: system.CameraInfo | None) -> Source:
-        """In the capture thread: the camera as the settings name it, where it is now."""
-        settings = self.settings
-        choice = choose_camera(settings.camera)
-        source: Source
+    def _source(self) -> tuple[OpenSource, str]:
+        """What the controller opens, as the settings name it now."""
+        camera = self.settings.camera
+        return partial(self._open, camera), "" if camera == "auto" else camera
+
+    def _open(self, camera: str) -> Source:
+        """In the capture thread: the camera where it is now."""
+        choice = choose_camera(camera)
         if choice.camera:
-            self._usb_ids[choice.camera.name] = choice.camera.usb_id
-            source = CameraSource(choice.camera, settings.size, settings.fps)
-        else:
-            assert choice.file is not None
-            source = FileSource(choice.file, live=True, loop=True, name=choice.name)
+            self._profile.opened(choice.camera)
+        source = open_source(choice, self.settings.size, self.settings.fps, loop=True)
         return Mirrored(source, lambda: self.settings.mirror)
-
-    def _on_luma(self, y: NDArray[np.uint8], camera: str) -> None:
-        if self.settings.profile == "auto":
-            height, width = y.shape
-            usb_id = self._usb_ids.get(camera, "")
-            self._learner.offer(y, camera_key(camera, usb_id, (width, height)))
-
-    def _on_profile(self, profile: CameraProfile) -> None:
-        self.learnt = profile
-        self._use_profile()
-        self._tell()
-
-    def _use_profile(self) -> None:
-        if profile := self.profile:
-            self.enhancer.set_profile(profile)
-
-
-def _by_name(camera: str) -> system.CameraInfo | None:
-    """What the controller is told: the camera is looked for whenever it is opened."""
-    return None if camera == "auto" else system.CameraInfo(-1, camera)

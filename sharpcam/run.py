@@ -15,15 +15,16 @@ from threading import Timer
 
 from rich.text import Text
 
-from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source, open_camera
+from sharpcam.choose import SinkChoice, SourceChoice, choose_sink, choose_source
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.learner import ProfileLearner
+from sharpcam.opening import open_source
 from sharpcam.pipeline import Pipeline
 from sharpcam.profile import CameraProfile
 from sharpcam.settings import Settings
 from sharpcam.signals import stopped_by_signals
 from sharpcam.sink import FileSink, NullSink, Sink, StreamFormat, VirtualCameraSink
-from sharpcam.source import FileSource, Source
+from sharpcam.source import Source
 from sharpcam.status import Spread, Status
 from sharpcam.terminal import terminal
 from sharpcam.window import Action, WindowSink
@@ -46,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     profile = None if args.profile == "auto" else CameraProfile.parse(args.profile)
     settings = Settings(enabled=not args.off, strength=args.strength)
     with ExitStack() as stack:
-        enhancer = load_enhancer(args.model, args.threads)
+        enhancer = load_enhancer(args.model, args.threads, args.engine)
         stack.callback(enhancer.close)
         offer = None
         if profile:
@@ -70,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
                         console.print(text, soft_wrap=True)
 
         pipeline = Pipeline(
-            lambda: open_source(source, sink, args),
+            lambda: open_chosen(source, sink, args),
             with_advice,
             enhancer,
             settings,
@@ -108,16 +109,13 @@ def resident_stream(
     return StreamFormat(width, height, args.fps)
 
 
-def open_source(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace) -> Source:
+def open_chosen(source: SourceChoice, sink: SinkChoice, args: argparse.Namespace) -> Source:
     """Open what was chosen; called in the capture thread."""
-    if source.camera:
-        return open_camera(source.camera, args.size, args.fps)
-    assert source.file is not None
     live = is_live(source, sink)
     # As a stand-in for the camera in a call, the bundled clip must not end.
     loop = args.loop or (source.is_demo and sink.virtual is not None)
     limit = None if live else args.seconds
-    return FileSource(source.file, live=live, loop=loop, seconds=limit, name=source.name)
+    return open_source(source, args.size, args.fps, live=live, loop=loop, seconds=limit)
 
 
 def open_sinks(

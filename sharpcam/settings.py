@@ -27,7 +27,11 @@ from sharpcam.setting_kinds import (
 
 MAX_STRENGTH = 1.5
 STRENGTH_STEP = 0.1
-ENGINES = ("auto", "onnxruntime", "openvino", "torch")
+ENGINES = (
+    *("auto", "onnxruntime", "onnxruntime-fp32", "openvino", "openvino-gpu", "openvino-npu"),
+    *("torch-cuda", "torch-mps"),
+    *("onnxruntime-cuda", "onnxruntime-directml", "onnxruntime-coreml"),
+)
 TIERS = ("auto", "lite", "standard", "high")
 SINKS = ("v4l2loopback", "pipewire", "unitycapture", "obs")
 LEVELS = ("debug", "info", "warning", "error")

@@ -57,7 +57,7 @@ class Status:
     frames: int = 0
     """Frames sent."""
     dropped: int = 0
-    """Frames that a newer one replaced before their turn."""
+    """Frames that a newer one replaced before their turn, or that the camera sent damaged."""
     seconds: float = 0.0
     """From the first to the last frame, without the times when the camera was off."""
     fps: float = 0.0

@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.assets import asset
-from sharpcam.enhancer import BypassError, Enhancer, load_enhancer
+from sharpcam.engine_choice import choose_engine
+from sharpcam.enhancer import BypassError, Enhancer, StudentEnhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.governor import Load, Standing, Tier, step
+from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
+from sharpcam.session.memory import give_back_now
 from sharpcam.session.power import on_battery
 from sharpcam.settings import Settings
 
@@ -45,9 +48,19 @@ def bundled_tiers() -> frozenset[Tier]:
     return frozenset(found)
 
 
-def load_bundled(tier: Tier) -> Enhancer:
-    """Raises SharpCamError: the file is damaged."""
-    return load_enhancer(asset(f"model/{tier.word}.onnx"), THREADS)
+def load_bundled(tier: Tier, engine: str) -> Enhancer:
+    """The bundled network of a tier; where the engine asked for is not there, on the best one.
+
+    Raises:
+        SharpCamError: the file is damaged.
+    """
+    try:
+        choice = choose_engine(engine, THREADS)
+    except SharpCamError as error:
+        log.warning("%s: %s", error.message, error.hint)
+        choice = choose_engine("auto", THREADS)
+    model = load_model(asset(f"model/{tier.word}.onnx"))
+    return StudentEnhancer(model, THREADS, choice=choice)
 
 
 class TieredEnhancer:
@@ -59,17 +72,17 @@ class TieredEnhancer:
         fps: Callable[[], float],
         *,
         available: Collection[Tier] | None = None,
-        load: Callable[[Tier], Enhancer] = load_bundled,
+        load: Callable[[Tier, str], Enhancer] = load_bundled,
         battery: Callable[[], bool | None] = on_battery,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Load the first network; where that fails, frames pass as they are.
+        """Nothing is loaded before `begin`; until then frames pass as they are.
 
         Args:
-            settings: `tier` and `cpu_budget_percent` count; see `apply`.
+            settings: `tier`, `engine` and `cpu_budget_percent` count; see `apply`.
             fps: frames per second that the camera sends.
             available: tiers to choose from; by default the bundled ones.
-            load: makes the network of a tier.
+            load: makes the network of a tier on the engine of a name.
             battery: whether the computer runs on its battery; None where nobody knows.
             clock: seconds.
         """
@@ -86,11 +99,11 @@ class TieredEnhancer:
         self._enhancer: Enhancer | None = None
         self._problem = ""
         """Why there is no network at all."""
+        self._begun = False
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="governor", daemon=True)
         if self.available:
             self._standing = Standing(min(BEGIN, self._best()))
-            self._take(self._standing.tier)
         else:
             self._standing, self._problem = Standing(Tier.BYPASS), "no network is installed"
 
@@ -108,6 +121,11 @@ class TieredEnhancer:
         return enhancer.name if enhancer and self.tier else "none"
 
     @property
+    def version(self) -> object:
+        enhancer = self._enhancer
+        return self.tier, enhancer.version if enhancer else None
+
+    @property
     def tier(self) -> Tier:
         """In use now."""
         return Tier.BYPASS if self._problem else self._standing.tier
@@ -118,14 +136,24 @@ class TieredEnhancer:
         return self._problem or self._standing.reason
 
     def apply(self, settings: Settings) -> None:
-        """Go by these from the next step on."""
-        self._settings = settings
+        """Go by these from the next step on; another engine is used at once."""
+        before, self._settings = self._settings, settings
+        if settings.engine != before.engine and self._begun and self._standing.tier:
+            self._take(self._standing.tier)
+
+    def begin(self) -> None:
+        """Load the first network, which takes half a second; the governor's thread does so by
+        itself. Where that fails, frames go on passing as they are."""
+        self._begun = True
+        if self._standing.tier:
+            self._take(self._standing.tier)
+            give_back_now()  # engines that were compared leave 60 MB behind
 
     def enhance(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         enhancer = self._enhancer
         if not enhancer or not self._standing.tier:
             self._last = y, strength
-            raise BypassError(self.reason)
+            raise BypassError(self.reason or "the network is being loaded")
         start = self._clock()
         sharp = enhancer.enhance(y, strength)
         self._times_ms.append((self._clock() - start) * 1000)
@@ -146,6 +174,11 @@ class TieredEnhancer:
     # --- the governor's thread
 
     def _run(self) -> None:
+        try:
+            self.begin()
+        except Exception:
+            self._problem = "the network cannot be loaded"
+            log.exception("%s", self._problem)
         while not self._stopping.wait(STEP_SECONDS):
             try:
                 self.step()
@@ -198,7 +231,7 @@ class TieredEnhancer:
         """Load this network and use it; the one before serves until then."""
         with self._changing:
             try:
-                made = self._load(tier)
+                made = self._load(tier, self._settings.engine)
                 made.set_profile(self._profile)
             except SharpCamError as error:
                 log.warning("network %s: %s", tier.word, error.message)

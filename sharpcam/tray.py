@@ -22,7 +22,7 @@ from sharpcam.errors import SharpCamError
 from sharpcam.icon import Sign, drawn
 from sharpcam.resident import Resident
 from sharpcam.session import desktop
-from sharpcam.tray_backend import icon_classes, is_docked, let_go, living_menu
+from sharpcam.tray_backend import Dock, icon_classes, let_go, living_menu
 from sharpcam.tray_menu import Item, View, line, menu, sign, title
 
 log = logging.getLogger(__name__)
@@ -120,6 +120,7 @@ class Tray:
         self._view = self._seen()
         icon = icon_class("sharpcam", self._image(icon_class), "SharpCam", self._menu())
         icon.on_other_click = partial(self._chosen, Item("", "preview"))
+        icon.on_session_end = self._resident.end
         began = Event()
         ended = Event()
 
@@ -148,14 +149,18 @@ class Tray:
     # --- the dispatcher
 
     def _dispatch(self, icon: Any, ended: Event) -> None:
+        dock = Dock()
         desktop.on_ui_thread(partial(setattr, icon, "visible", True))
         while not self._stopping.is_set() and not ended.is_set():
             self._show(icon)
-            if is_docked(icon):
+            docked = dock.has(icon)
+            if docked:
                 self._said = False
             else:
-                self._say_gone("this desktop shows no tray icons")
-                icon.icon = icon.icon  # tries again
+                hint = f" ({desktop.TRAY_HINT})" if desktop.TRAY_HINT else ""
+                self._say_gone(f"this desktop shows no tray icons{hint}")
+            if not docked or dock.lost(icon):
+                icon.icon = icon.icon  # asks the tray again
             try:
                 do = self._queue.get(timeout=LOOK_SECONDS)
             except Empty:

@@ -81,7 +81,8 @@ def line(view: View) -> str:
     if status.state in (State.FAILED, State.NO_CAMERA):
         return _short(_sentence(status.reason or status.state.value, status.hint))
     if status.state is State.STANDBY:
-        return "Nobody is watching, camera off"
+        choose = f': choose "{status.sinks[0]}" in the meeting app' if status.sinks else ""
+        return _short(f"Nobody is watching, camera off{choose}")
     if status.state is State.BYPASSED:
         return _short(f"Not sharpened: {status.reason}")
     if status.state in (State.STARTING, State.STOPPED):

@@ -14,7 +14,10 @@ NAME = "welcomed"
 
 def words(camera: str) -> str:
     """Users look for SharpCam everywhere but there."""
-    return f'In your meeting app, choose the camera "{camera}".'
+    return (
+        f'In your meeting app, choose the camera "{camera}". '
+        "`sharpcam help camera` says where Zoom, Teams, Meet and OBS have that choice."
+    )
 
 
 def is_due(folder: Path | None = None) -> bool:

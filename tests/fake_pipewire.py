@@ -13,10 +13,22 @@ from threading import RLock, Thread, get_ident
 from typing import Any
 
 from sharpcam.system import libpipewire as pw
-from sharpcam.system.spa import META_HEADER, Param, Pixels, agreed_pixels, offered_format
+from sharpcam.system.pipewire_links import (
+    FROM,
+    LINK,
+    TO,
+    CoreMethods,
+    Dict,
+    Interface,
+    Item,
+    RegistryMethods,
+)
+from sharpcam.system.spa import META_BUSY, META_HEADER, Param, Pixels, agreed_pixels, offered_format
 from sharpcam.system.spa_buffer import layout
 
 LOOP, LOOP_OF_LOOP = 11, 12
+NODE = 40
+"""Our node's number."""
 
 
 class SharedBuffer:
@@ -29,11 +41,20 @@ class SharedBuffer:
         address = ctypes.addressof(self.memory) if mapped else None
         self.data = pw.Data(maxsize=length, data=address, chunk=ctypes.pointer(self.chunk))
         place = ctypes.addressof(self.header)
-        self.held = False
-        """A reader has not given it back."""
-        self.metas = (pw.Meta * 2)(pw.Meta(7, 64, None), pw.Meta(META_HEADER, 32, place))
-        self.spa = pw.SpaBuffer(2, 1, self.metas, ctypes.pointer(self.data))
+        self.busy = pw.Busy()
+        busy = pw.Meta(META_BUSY, 8, ctypes.addressof(self.busy))
+        self.metas = (pw.Meta * 3)(pw.Meta(99, 64, None), pw.Meta(META_HEADER, 32, place), busy)
+        self.spa = pw.SpaBuffer(3, 1, self.metas, ctypes.pointer(self.data))
         self.pointer = ctypes.pointer(pw.Buffer(ctypes.pointer(self.spa)))
+
+    @property
+    def held(self) -> bool:
+        """Whether a reader has not given it back."""
+        return self.busy.count > 0
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        self.busy.count = int(held)
 
     def picture(self) -> bytes:
         """What a reader would get."""
@@ -57,6 +78,35 @@ class FakeStream:
         """Number and picture of every cycle of the graph."""
 
 
+class FakeRegistry:
+    """A core's table of functions, and the registry that it hands out; real memory."""
+
+    def __init__(self) -> None:
+        self.destroyed = 0
+        self._registry_methods = RegistryMethods(0)
+        listen = RegistryMethods._fields_[1][1](self._add_listener)
+        self._registry_methods.add_listener = listen
+        table = ctypes.addressof(self._registry_methods)
+        self.itself = Interface(b"PipeWire:Interface:Registry", 3, table, 13)
+        self._core_methods = CoreMethods(0)
+        self._core_methods.get_registry = CoreMethods._fields_[6][1](self._get_registry)
+        functions = ctypes.addressof(self._core_methods)
+        self._core = Interface(b"PipeWire:Interface:Core", 4, functions, 12)
+
+    @property
+    def core(self) -> int:
+        return ctypes.addressof(self._core)
+
+    def _get_registry(self, core: int, version: int, size: int) -> int:
+        assert (core, version, size) == (12, 3, 0)
+        return ctypes.addressof(self.itself)
+
+    def _add_listener(self, registry: int, hook: Any, events: Any, data: int | None) -> int:
+        assert (registry, data, events.contents.version) == (13, None, 0)
+        self.events = events.contents
+        return 0
+
+
 class FakePipeWire:
     """Stands in for `libpipewire.library()`."""
 
@@ -68,6 +118,7 @@ class FakePipeWire:
         self.streams: dict[int, FakeStream] = {}
         self.made = self.inits = 0
         self.tries = 0
+        self.registry: FakeRegistry | None = None
         self.loops: list[str] = []
         self._lock = RLock()
         self._holder: int | None = None
@@ -90,6 +141,8 @@ class FakePipeWire:
             self._format(stream, offer)
             length = layout(pixels, 32, 16)[0]
             stream.free = [SharedBuffer(length, mapped) for _ in range(buffers)]
+            for buffer in stream.free:
+                stream.events.add_buffer(None, buffer.pointer)
             self._state(stream, pw.STREAMING)
 
         self._in_loop(act)
@@ -100,10 +153,29 @@ class FakePipeWire:
         def act() -> None:
             stream = self.stream
             self._state(stream, pw.PAUSED)
+            for buffer in (*stream.free, *stream.queued, *stream.on_show):
+                stream.events.remove_buffer(None, buffer.pointer)
             stream.free, stream.queued, stream.on_show = [], [], []
             self._format(stream, None)
 
         self._in_loop(act)
+
+    def link(self, number: int, writer: int = NODE, reader: int = 50, kind: bytes = LINK) -> None:
+        """The registry has a new link."""
+        ends = {b"object.id": b"1", FROM: str(writer).encode(), TO: str(reader).encode()}
+        items = (Item * len(ends))(*(Item(key, value) for key, value in ends.items()))
+        told = Dict(0, len(ends), items)
+
+        def act() -> None:
+            assert self.registry
+            self.registry.events.new(None, number, 0o777, kind, 3, ctypes.pointer(told))
+
+        self._in_loop(act)
+
+    def unlink(self, number: int) -> None:
+        registry = self.registry
+        assert registry
+        self._in_loop(lambda: registry.events.removed(None, number))
 
     def ask_for_other_pixels(self) -> None:
         """What the daemon would never agree upon."""
@@ -226,7 +298,9 @@ class FakePipeWire:
         if not free:
             return ctypes.POINTER(pw.Buffer)()
         self._dequeued = free.pop(0)
-        if self._dequeued.held:
+        self._dequeued.busy.count += 1
+        if self._dequeued.busy.count > 1:
+            self._dequeued.busy.count -= 1
             free.append(self._dequeued)
             return ctypes.POINTER(pw.Buffer)()
         return self._dequeued.pointer
@@ -234,6 +308,7 @@ class FakePipeWire:
     def pw_stream_queue_buffer(self, stream: int, buffer: Any) -> int:
         self._check_lock()
         assert buffer is self._dequeued.pointer
+        self._dequeued.busy.count -= 1
         self.streams[stream].queued.append(self._dequeued)
         return 0
 
@@ -246,8 +321,27 @@ class FakePipeWire:
         graph.on_show, graph.queued = graph.queued, []
         return 0
 
+    def pw_stream_get_node_id(self, stream: int) -> int:
+        self._check_lock()
+        assert stream in self.streams
+        return NODE
+
+    def pw_stream_get_core(self, stream: int) -> int:
+        self._check_lock()
+        assert stream in self.streams
+        self.registry = FakeRegistry()
+        return self.registry.core
+
+    def pw_proxy_destroy(self, proxy: int) -> None:
+        self._check_lock()
+        assert self.registry
+        assert proxy == ctypes.addressof(self.registry.itself)
+        self.registry.destroyed += 1
+
     def pw_stream_destroy(self, stream: int) -> None:
         self._check_lock()
+        assert not self.registry or self.registry.destroyed == 1, "it goes with the stream"
+        self.registry = None
         gone = self.streams.pop(stream)
         self._state(gone, pw.UNCONNECTED)
 

@@ -42,6 +42,7 @@ class FakeKernel:
     reads: int = 0
     frames: list[bytes] = field(default_factory=list)
     rate: tuple[int, int] | None = None
+    colours: tuple[int, ...] = ()
     events: list[int] = field(default_factory=list)
 
     @property
@@ -115,6 +116,8 @@ class FakeKernel:
             raise failed(errno.EINVAL if self.version == "0.15.0" else errno.EBUSY)
         if self.held and self.version.startswith("0.13"):
             raise failed(errno.EBUSY)
+        if data.priv == 0xFEEDCAFE:  # else the kernel forgets these
+            self.colours = data.colorspace, data.ycbcr_enc, data.quantization, data.xfer_func
         code = int(data.pixelformat).to_bytes(4, "little").decode()
         self._answer(data, self.held or (min(data.width, self.max_width), data.height, code))
 

@@ -96,6 +96,10 @@ class FakeEnhancer:
         self.closed = 0
         self._work = work
 
+    @property
+    def version(self) -> object:
+        return len(self.profiles)
+
     def enhance(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         self.calls.append(strength)
         self._work()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from fakes import until
+from mortal import mortal
 
 TESTS = Path(__file__).parent
 
@@ -42,7 +43,7 @@ class Home:
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
         """The program that stays; wait for it with `until`."""
-        command = [sys.executable, str(TESTS / "desk.py"), str(self.folder), *arguments]
+        command = mortal(sys.executable, str(TESTS / "desk.py"), str(self.folder), *arguments)
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
         return subprocess.Popen(
             command,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from fakes import until
+from mortal import mortal, x_server
 from PIL import Image, ImageGrab
 
 TOOLS = ("Xvfb", "openbox", "xdotool", "xwininfo")
@@ -44,9 +45,13 @@ class Screen:
         """The ids of the visible windows of exactly this name."""
         return self._say("xdotool", "search", "--onlyvisible", "--name", f"^{name}$").split()
 
+    def tree(self) -> str:
+        """Every window, as xwininfo tells of it."""
+        return self._say("xwininfo", "-root", "-tree")
+
     def icon(self) -> tuple[int, int, int, int] | None:
         """Where the tray shows our icon: left, top, right, bottom."""
-        for row in self._say("xwininfo", "-root", "-tree").splitlines():
+        for row in self.tree().splitlines():
             found = re.search(r"sharpcam.* (\d+)x(\d+)\+\d+\+\d+ +\+(\d+)\+(\d+)", row)
             if found:
                 width, height, left, top = map(int, found.groups())
@@ -70,32 +75,35 @@ class Screen:
 
     def press_until(self, done: Callable[[], object], key: str, window: str = "") -> None:
         """Press it again where it got lost: a window that was just shown takes no keys yet."""
-        pressed_at = float("-inf")
+        self._until(done, lambda: self.press(key, window=window))
 
-        def pressed() -> bool:
-            nonlocal pressed_at
+    def click_until(self, done: Callable[[], object], x: int, y: int) -> None:
+        """Click again where it got lost: an icon that was just shown has no menu yet."""
+        self._until(done, lambda: self.click(x, y))
+
+    @staticmethod
+    def _until(done: Callable[[], object], act: Callable[[], None]) -> None:
+        acted_at = float("-inf")
+
+        def acted() -> bool:
+            nonlocal acted_at
             if done():
                 return True
-            if time.monotonic() - pressed_at > PRESS_SECONDS:
-                pressed_at = time.monotonic()
-                self.press(key, window=window)
+            if time.monotonic() - acted_at > PRESS_SECONDS:
+                acted_at = time.monotonic()
+                act()
             return False
 
-        until(pressed)
+        until(acted)
 
 
 @contextmanager
 def screen(size: str = "1400x900") -> Iterator[Screen]:
     """A screen of its own."""
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-noreset"]
-    with subprocess.Popen(command, pass_fds=[writing], **QUIET) as server:
-        os.close(writing)
-        with os.fdopen(reading) as pipe:
-            number = pipe.readline().strip()
-        assert number, "Xvfb did not start"
-        made = Screen(f":{number}")
-        with subprocess.Popen(["openbox"], env=made.environment, **QUIET) as manager:
-            yield made
-            manager.kill()
-        server.terminate()
+    with x_server(size) as display:
+        made = Screen(display)
+        with subprocess.Popen(mortal("openbox"), env=made.environment, **QUIET) as manager:
+            try:
+                yield made
+            finally:
+                manager.kill()

@@ -157,6 +157,8 @@ def test_without_the_script_it_is_the_module(
     assert autostart.own_command() == [str(tmp_path / "pythonw.exe"), "-m", "sharpcam"]
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert autostart.own_command() == [str(tmp_path / "python.exe")]
+    (tmp_path / "sharpcamw.exe").write_text("")
+    assert autostart.own_command() == [str(tmp_path / "sharpcamw.exe")]
 
 
 # Linux

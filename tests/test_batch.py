@@ -18,6 +18,7 @@ from sharpcam import batch
 from sharpcam.batch import Restorer, run
 from sharpcam.cli import main
 from sharpcam.enhancer import Passthrough
+from sharpcam.estimator import Earlier
 from sharpcam.jobs import Job, plan
 from sharpcam.picture import Picture, read_picture, write_picture
 from sharpcam.profile import TYPICAL, CameraProfile
@@ -193,9 +194,11 @@ class Counting:
     def __init__(self) -> None:
         self.seen = 0
 
-    def estimate(self, y: NDArray[np.uint8]) -> CameraProfile | None:
+    def estimate(
+        self, y: NDArray[np.uint8], earlier: Earlier | None = None
+    ) -> CameraProfile | None:
         self.seen += 1
-        return None if y.mean() < 50 else CameraProfile((self.seen - 1) / 10, 1, 0)
+        return None if y.mean() < 50 else CameraProfile.of((self.seen - 1) / 10, 1, 0)
 
 
 def test_the_profile_is_estimated_for_every_picture(tmp_path: Path) -> None:
@@ -204,7 +207,7 @@ def test_the_profile_is_estimated_for_every_picture(tmp_path: Path) -> None:
     for name, grey in (("a.png", 100), ("b.png", 100), ("dark.png", 0)):
         source = picture(tmp_path / name, level=grey)
         restorer.restore(Job(source, tmp_path / "out" / name), lambda _: None)
-    assert enhancer.profiles == [CameraProfile(0, 1, 0), CameraProfile(0.1, 1, 0), TYPICAL]
+    assert enhancer.profiles == [CameraProfile.of(0, 1, 0), CameraProfile.of(0.1, 1, 0), TYPICAL]
 
 
 def test_the_profile_of_a_video_is_the_median_over_its_first_frames(tmp_path: Path) -> None:
@@ -212,7 +215,7 @@ def test_the_profile_of_a_video_is_the_median_over_its_first_frames(tmp_path: Pa
     restorer = Restorer(enhancer, estimator=estimator)
     restorer.restore(Job(SAMPLE, tmp_path / "out.mkv"), lambda _: None)
     assert estimator.seen == 5  # 65 frames, one in 15
-    assert enhancer.profiles == [CameraProfile(0.2, 1, 0)]
+    assert enhancer.profiles == [CameraProfile.of(0.2, 1, 0)]
 
 
 def test_progress_runs_to_the_end(tmp_path: Path) -> None:
@@ -432,7 +435,7 @@ def test_ctrl_c_keeps_finished_files_and_leaves_no_half_ones(
                 raise KeyboardInterrupt
             return y
 
-    monkeypatch.setattr(batch, "load_enhancer", lambda model, threads: Interrupted())
+    monkeypatch.setattr(batch, "load_enhancer", lambda *_: Interrupted())
     first, clip = picture(tmp_path / "a.png"), write_clip(tmp_path / "b.mp4", 9)
     assert enhance(first, clip, "-o", tmp_path / "out") == 130
     assert names(tmp_path / "out") == ["a.png"]

@@ -11,12 +11,23 @@ import pytest
 from clips import SAMPLE
 from tiny import write_identity
 
-from sharpcam import bench
-from sharpcam.bench import Case, camera_frames, decode, measure
+from sharpcam import bench, bench_path, bench_turns
+from sharpcam.bench import Case
+from sharpcam.bench_frames import FRAMES, as_jpeg, as_yuyv, clip_frames
+from sharpcam.bench_path import INPUTS, PathCase, paths_of
+from sharpcam.bench_turns import take_turns
 from sharpcam.cli import main
+from sharpcam.engines import CHOICES
 from sharpcam.enhancer import Passthrough
 from sharpcam.errors import SharpCamError
+from sharpcam.unpack import Unpacker
 from sharpcam.video import VideoReader
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_path, "SIZES", ((64, 48),))
+    monkeypatch.setattr(bench_path, "FPS", 500.0)
 
 
 def test_the_last_line_is_json_with_every_case(
@@ -28,7 +39,8 @@ def test_the_last_line_is_json_with_every_case(
     assert main(["bench", "--seconds", "0.001", "--model", str(model)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "128x96" in "".join(lines[:-1])
-    cases = json.loads(lines[-1])["cases"]
+    summary = json.loads(lines[-1])
+    cases = summary["cases"]
     assert [(case["size"], case["threads"]) for case in cases] == [
         ("64x48", 1),
         ("64x48", 2),
@@ -36,11 +48,24 @@ def test_the_last_line_is_json_with_every_case(
         ("128x96", 2),
     ]
     for case in cases:
-        assert case["frames"] >= bench.TURNS * bench.FEWEST
+        assert case["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
         assert list(case["stages"]) == ["decode", "enhance", "pack", "pipeline"]
         for figures in case["stages"].values():
             assert 0 < figures["median_ms"] <= figures["p95_ms"]
     assert cv2.getNumThreads() == threads_before
+    installed = [name for name, choice in CHOICES.items() if choice.installed]
+    told = {(it["engine"], it["threads"]) for it in summary["engines"] if it["tier"] == "lite"}
+    assert told == {(name, threads) for name in installed for threads in (1, 2)}
+    assert all(0 < it["median_ms"] <= it["p95_ms"] for it in summary["engines"])
+    assert [(path["size"], path["input"]) for path in summary["path"]] == [
+        ("64x48", name) for name in INPUTS
+    ]
+    for path in summary["path"]:
+        assert set(path["stages"]) >= {"colour", "enhance", "publish"}
+        assert ("decode" in path["stages"]) == (path["input"] != "YUYV")
+        assert path["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
+        assert path["cpu_ms"] > 0
+        assert 0 < path["delay"]["median_ms"] <= path["delay"]["p95_ms"]
 
 
 def test_json_alone(
@@ -58,14 +83,15 @@ def test_a_bad_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_the_frames_are_those_of_the_clip() -> None:
-    frames = camera_frames(640, 480)
-    assert len(frames) == bench.FRAMES
-    i420 = decode(frames[0])
-    assert i420.shape == (720, 640)
+    frames = clip_frames(640, 480)
+    assert len(frames) == FRAMES
     with VideoReader(SAMPLE.with_name("book.mkv")) as video:
         first, _ = next(iter(video))
-    correlation = np.corrcoef(i420[:480].reshape(-1), first[:480].reshape(-1))[0, 1]
-    assert correlation > 0.99
+    for name, sent in (("MJPG", as_jpeg(frames[0])), ("YUYV", as_yuyv(frames[0]))):
+        i420 = Unpacker(name).unpack(sent)
+        assert i420.shape == (720, 640)
+        for shown, plane in ((i420[:480], first[:480]), (i420[480:], first[480:])):
+            assert np.corrcoef(shown.reshape(-1), plane.reshape(-1))[0, 1] > 0.99
 
 
 def test_the_cases_take_turns() -> None:
@@ -79,13 +105,13 @@ def test_the_cases_take_turns() -> None:
             order.append(self.number)
             return y
 
-    jpegs = camera_frames(64, 48)
-    measure([Case(64, 48, 1, Noting(number), jpegs) for number in (1, 2)], seconds=0)
-    turns = bench.WARM_UP + bench.FEWEST
+    jpegs = [as_jpeg(i420) for i420 in clip_frames(64, 48)]
+    take_turns([Case(64, 48, 1, Noting(number), jpegs) for number in (1, 2)], seconds=0)
+    turns = bench_turns.WARM_UP + bench_turns.FEWEST
     assert order[: 2 * turns] == [1, 2] * turns
     # The pipeline's distances between frames need one frame more.
-    flow = bench.FEWEST + 1
-    assert order[2 * turns :] == ([1] * flow + [2] * flow) * bench.TURNS
+    flow = bench_turns.FEWEST + 1
+    assert order[2 * turns :] == ([1] * flow + [2] * flow) * bench_turns.TURNS
 
 
 def test_a_student_that_fails_is_no_fast_student() -> None:
@@ -94,10 +120,49 @@ def test_a_student_that_fails_is_no_fast_student() -> None:
 
         def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
             self.calls += 1
-            if self.calls > bench.WARM_UP + bench.FEWEST:
+            if self.calls > bench_turns.WARM_UP + bench_turns.FEWEST:
                 raise RuntimeError("no memory")
             return y
 
-    case = Case(64, 48, 1, Failing(), camera_frames(64, 48))
+    case = Case(64, 48, 1, Failing(), [as_jpeg(i420) for i420 in clip_frames(64, 48)])
     with pytest.raises(SharpCamError, match="no memory"):
-        measure([case], seconds=0)
+        take_turns([case], seconds=0)
+
+
+def test_the_path_is_the_real_one_and_what_is_written_is_counted() -> None:
+    shown: dict[str, list[np.ndarray]] = {}
+
+    class Noting(Passthrough):
+        def __init__(self, sends: str) -> None:
+            self.seen = shown.setdefault(sends, [])
+
+        def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
+            self.seen.append(y.copy())
+            return y
+
+    pixels = 64 * 48
+    decoded = {"MJPG": 2 * pixels, "YUYV": 0, "MJPG by BGR": 3 * pixels}
+    expected = [i420[:48] for i420 in clip_frames(64, 48)]
+    for case in paths_of(Passthrough()):
+        case.enhancer = Noting(case.sends)
+        case.run_stages(0)
+        case.run_pipeline(0)
+        assert case.written.get("decode", 0) == decoded[case.sends]
+        assert case.written["colour"] == 1.5 * pixels
+        assert case.written["publish"] == 3 * pixels
+        assert len(case.delays) == bench_turns.FEWEST
+    assert set(shown) == set(INPUTS)
+    for seen in shown.values():
+        assert len(seen) >= 1 + bench_path.WARM_UP + bench_turns.FEWEST
+        for y in seen:
+            assert min(np.abs(y.astype(int) - sharp).mean() for sharp in expected) < 3
+
+
+def test_a_student_that_fails_has_no_path() -> None:
+    class Failing(Passthrough):
+        def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
+            raise RuntimeError("no memory")
+
+    case = PathCase(64, 48, "YUYV", Failing(), [as_yuyv(i420) for i420 in clip_frames(64, 48)])
+    with pytest.raises(SharpCamError, match="no memory"):
+        case.run_pipeline(0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -38,6 +39,15 @@ FAILED, SILENT, BROKEN, EMPTY, RAISES = "failed", "silent", "broken", "empty", "
 `retrieve` says no, or hands out nothing; OpenCV raises."""
 
 
+CONVERTED: dict[str, Callable[[Picture], Picture]] = {
+    "MJPG": lambda sent: np.asarray(cv2.imdecode(sent, cv2.IMREAD_COLOR)),
+    "YUYV": lambda sent: np.asarray(cv2.cvtColor(sent, cv2.COLOR_YUV2BGR_YUYV)),
+    "YU12": lambda sent: np.asarray(cv2.cvtColor(sent, cv2.COLOR_YUV2BGR_I420)),
+    "BGR3": lambda sent: sent,
+}
+"""What OpenCV makes of each format unless it is asked not to."""
+
+
 class FakeCapture:
     """Has the interface of cv2.VideoCapture; follows its script, then fails for ever."""
 
@@ -48,12 +58,16 @@ class FakeCapture:
         opens: bool = True,
         fps: float = 25.0,
         set_raises: bool = False,
+        sends: str = "",
     ) -> None:
         self.released = self.grabs = 0
         self.was_set: list[tuple[int, float]] = []
         self.now = 50.0
         self._script, self._opens, self._fps = list(script), opens, fps
         self._set_raises = set_raises
+        self._sends = sends
+        self.raw = False
+        """Hands out what the script has, and else what OpenCV would make of it."""
         self._step: Picture | str = FAILED
 
     def clock(self) -> float:
@@ -66,10 +80,14 @@ class FakeCapture:
         self.was_set.append((name, value))
         if self._set_raises:
             raise cv2.error("not supported")
+        if name == cv2.CAP_PROP_CONVERT_RGB:
+            self.raw = not value
         return True
 
     def get(self, name: int) -> float:
         assert not self.released
+        if name == cv2.CAP_PROP_FOURCC and self._sends:
+            return float(cv2.VideoWriter.fourcc(*self._sends))
         return self._fps if name == cv2.CAP_PROP_FPS else 9999.0
 
     def grab(self) -> bool:
@@ -82,11 +100,17 @@ class FakeCapture:
             raise cv2.error("select timeout")
         return mood not in (FAILED, SILENT)
 
-    def retrieve(self) -> tuple[bool, Picture | None]:
+    def retrieve(self, image: Picture | None = None) -> tuple[bool, Picture | None]:
         self.now += RETRIEVE_SECONDS
         if isinstance(self._step, str):
             return self._step == EMPTY, None
-        return True, self._step
+        sent = self._step
+        if self._sends and not self.raw:
+            sent = CONVERTED[self._sends](sent)
+        if image is not None and image.shape == sent.shape:
+            image[:] = sent
+            return True, image
+        return True, sent.copy()
 
     def release(self) -> None:
         self.released += 1
@@ -312,3 +336,95 @@ def test_a_picture_that_stands_still_after_noise_means_that_the_camera_is_gone()
     assert len(shown) == pytest.approx(len(living) + still, abs=1)
     again = opened(FakeCapture([bgr()] * 3 * still))  # and is believed when it is opened again
     assert all(again.read() for _ in range(3 * still))
+
+
+def jpeg(level: int, **size: int) -> Picture:
+    return np.asarray(cv2.imencode(".jpg", bgr(level, **size))[1]).reshape(1, -1)
+
+
+def yuyv(level: int, width: int = 64, height: int = 48) -> Picture:
+    luma = round(16 + level * 219 / 255)
+    return np.tile(np.array([luma, 128], np.uint8), (height, width, 1))
+
+
+def yu12(level: int, width: int = 64, height: int = 48) -> Picture:
+    i420 = np.full((height * 3 // 2, width), 128, np.uint8)
+    i420[:height] = round(16 + level * 219 / 255)
+    return i420
+
+
+SENT = {"MJPG": jpeg, "YUYV": yuyv, "YU12": yu12}
+FORMATS = pytest.mark.parametrize("sends", list(SENT))
+
+
+@FORMATS
+def test_what_the_camera_sends_is_taken_as_it_is(sends: str) -> None:
+    steps = range(10, 250, 10)
+    capture = FakeCapture([SENT[sends](level) for level in steps], sends=sends)
+    camera = opened(capture)
+    assert capture.raw
+    frames = [camera.read() for _ in steps]  # all still in use: none may be written over
+    assert (camera.width, camera.height) == (64, 48)
+    for frame, level in zip(frames, steps, strict=True):
+        assert frame
+        assert np.abs(frame.y - (16 + level * 219 / 255)).max() <= 1
+        assert np.abs(frame.i420[48:].astype(int) - 128).max() <= 1
+
+
+def test_a_format_that_is_not_known_comes_by_bgr() -> None:
+    capture = FakeCapture([bgr(50), bgr(100)], sends="BGR3")
+    assert levels(opened(capture), 2) == [50, 100]
+    assert not capture.raw
+    assert cv2.CAP_PROP_CONVERT_RGB not in dict(capture.was_set)
+
+
+def test_backends_that_do_not_keep_to_it_are_not_asked() -> None:
+    capture = FakeCapture([jpeg(50), jpeg(100)], sends="MJPG")
+    info = system.CameraInfo(0, "Acme", backend=cv2.CAP_DSHOW)
+    camera = CameraSource(info, open_capture=FakeDriver(capture), clock=capture.clock)
+    assert not capture.raw
+    assert levels(camera, 2) == [50, 100]
+
+
+def test_a_driver_whose_raw_pictures_are_not_what_it_says_is_left_to_opencv() -> None:
+    lies = [np.zeros((1, 500), np.uint8) for _ in range(FAILED_READS)]
+    capture = FakeCapture([*lies, jpeg(50), jpeg(100)], sends="MJPG")
+    camera = opened(capture)
+    assert not capture.raw
+    assert levels(camera, 2) == [50, 100]
+
+
+def test_a_silent_camera_is_not_asked_in_another_way() -> None:
+    capture = FakeCapture([SILENT] * 9, sends="MJPG")
+    with pytest.raises(SharpCamError, match="gives no picture"):
+        opened(capture)
+    assert capture.grabs == 1
+
+
+def test_a_damaged_picture_is_left_out_and_its_number_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    half = jpeg(100, width=640, height=480)[:, :3000]
+    size = {"width": 640, "height": 480}
+    sent = [jpeg(50, **size), half, half, jpeg(100, **size), half, jpeg(150, **size)]
+    camera = opened(FakeCapture(sent, sends="MJPG"))
+    with caplog.at_level(logging.WARNING):
+        frames = [camera.read() for _ in range(3)]
+    assert [frame.sequence for frame in frames if frame] == [0, 3, 5]
+    assert len(caplog.messages) == 1
+
+
+def test_a_camera_that_sends_only_damage_after_a_while_is_gone() -> None:
+    camera = opened(FakeCapture([jpeg(50), *[np.zeros((1, 500), np.uint8)] * 9], sends="MJPG"))
+    camera.read()
+    with pytest.raises(SourceLostError, match=f"{FAILED_READS} reads"):
+        camera.read()
+
+
+@FORMATS
+def test_another_raw_size_on_the_way_means_opening_again(sends: str) -> None:
+    capture = FakeCapture([SENT[sends](50), SENT[sends](50, width=32)], sends=sends)
+    camera = opened(capture)
+    camera.read()
+    with pytest.raises(SourceLostError, match="64x48 to 32x48"):
+        camera.read()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fakes import FakeClock, FakeSource, Gate, lost, until
 
 from sharpcam import capture as module
 from sharpcam.capture import OPEN_SECONDS, READ_SECONDS, Capture, OpenSource, Trouble
 from sharpcam.errors import SharpCamError
+from sharpcam.frame import Frame
 from sharpcam.meter import Meter
 
 
@@ -116,3 +119,18 @@ def test_its_rate_is_the_cameras_own(clock: FakeClock) -> None:
     assert capture.join(20)
     assert capture.rate.fps > 0
     assert capture.slot.dropped == 29  # nobody took any
+
+
+def test_frames_that_the_source_left_out_are_counted_as_dropped(clock: FakeClock) -> None:
+    class Gaps(FakeSource):
+        """Every third one is damaged."""
+
+        def read(self) -> Frame | None:
+            frame = super().read()
+            return frame and replace(frame, sequence=frame.sequence * 3 // 2)
+
+    sources = [Gaps(5, then=lost), Gaps(5)]
+    capture = captured(lambda: sources.pop(0), clock)
+    taken = [frame.sequence for frame in iter(lambda: capture.slot.take(60), None)]
+    assert taken == [0, 1, 3, 4, 6] * 2
+    assert capture.dropped == 4

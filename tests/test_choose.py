@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from sharpcam.choose import (
     SourceChoice,
     choose_sink,
     choose_source,
-    found_again,
+    virtual_cameras,
 )
 from sharpcam.errors import SharpCamError
 from sharpcam.system import CameraInfo, VirtualCameraInfo
@@ -275,32 +274,6 @@ def test_another_file_than_the_source_may_be_written_over() -> None:
     assert sink("out.mp4", overwrite=True, source=Path("in.mp4")).file == Path("out.mp4")
 
 
-def test_a_camera_is_found_again_where_its_index_has_changed(machine: FakeSystem) -> None:
-    machine.cameras = [replace(ACME, index=0, path="/dev/video0"), ACME_PRO]
-    assert found_again(ACME) == machine.cameras[0]
-    assert found_again(ACME_PRO) == ACME_PRO
-
-
-def test_another_camera_is_never_taken_for_a_lost_one(machine: FakeSystem) -> None:
-    machine.cameras = [replace(ACME, index=LOGI.index, path=LOGI.path)]
-    with pytest.raises(SharpCamError, match="unplugged: Logitech C270"):
-        found_again(LOGI)
-
-
-def test_of_two_like_cameras_the_one_in_the_same_place_is_found_again(machine: FakeSystem) -> None:
-    other = replace(LOGI, index=6, path="/dev/video6")
-    machine.cameras = [other, LOGI]
-    assert found_again(LOGI) == LOGI
-    assert found_again(other) == other
-
-
-def test_a_camera_that_was_never_listed_is_tried_as_it_is(machine: FakeSystem) -> None:
-    machine.cameras = [LOGI]
-    camera = choose_source("10").camera
-    assert camera
-    assert found_again(camera) is camera
-
-
 def test_two_runs_in_the_same_second_record_to_two_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -316,3 +289,22 @@ def test_a_fresh_name_is_one_that_can_be_written(tmp_path: Path) -> None:
     path = choose.fresh_name(tmp_path)
     assert path.parent == tmp_path
     assert sink(str(path)).file == path
+
+
+def test_virtual_cameras_are_asked_for_by_what_carries_them(machine: FakeSystem) -> None:
+    machine.virtual = [OURS, NODE, OBS]
+    assert virtual_cameras("auto") == virtual_cameras("virtual") == [OURS, NODE, OBS]
+    assert virtual_cameras("loopback") == [OURS]
+    assert virtual_cameras("pipewire") == [NODE]
+
+
+def test_another_products_camera_is_fed_only_when_it_is_named(machine: FakeSystem) -> None:
+    theirs = VirtualCameraInfo("v4l2loopback", "/dev/video9", "OBS Virtual Camera", foreign=True)
+    machine.virtual = [NODE, theirs]
+    assert virtual_cameras("auto") == [NODE]
+    assert virtual_cameras("loopback") == []
+    assert sink("/dev/video9").virtual == ((theirs,),)
+    assert sink("pipewire,/dev/video9").virtual == ((NODE,), (theirs,))
+    machine.virtual = [theirs]
+    assert "recording" in sink("auto").said
+    assert "/dev/video8" in sink_refusal("/dev/video8")

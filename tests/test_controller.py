@@ -17,10 +17,8 @@ from sharpcam.pipeline import Pipeline
 from sharpcam.settings import Settings
 from sharpcam.sink import Sink, StreamFormat
 from sharpcam.status import State, Status
-from sharpcam.system import CameraInfo
 
 STREAM = StreamFormat(64, 48, 30.0)
-ACME, LOGI = CameraInfo(0, "Acme"), CameraInfo(1, "Logi")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +38,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.sinks: list[FakeSink] = []
-        self.opened: list[CameraInfo | None] = []
+        self.opened: list[str] = []
         self.made: list[Settings] = []
         self.missing: Exception | None = None
         """Why there is no virtual camera."""
@@ -49,7 +47,7 @@ class Machine:
         self.on_make: Callable[[], None] = lambda: None
         self.watching = 1
         self.statuses: list[Status] = []
-        self.controller = Controller(self.make, self.open_camera)
+        self.controller = Controller(self.make, self.camera("Acme"), "Acme")
         self.controller.subscribe(self.statuses.append)
 
     def make(
@@ -80,11 +78,19 @@ class Machine:
         self.sinks[-1].watching = self.watching
         yield self.sinks[-1]
 
-    def open_camera(self, camera: CameraInfo | None) -> FakeSource:
-        self.opened.append(camera)
-        source = FakeSource(10**9, live=True, before=lambda index: time.sleep(0.005))
-        source.name = camera.name if camera else "the first"
-        return source
+    def camera(self, name: str) -> Callable[[], FakeSource]:
+        """What opens it."""
+
+        def open_source() -> FakeSource:
+            self.opened.append(name)
+            source = FakeSource(10**9, live=True, before=lambda index: time.sleep(0.005))
+            source.name = name
+            return source
+
+        return open_source
+
+    def choose(self, name: str) -> None:
+        self.controller.set_source(self.camera(name), name)
 
     def until(self, state: State) -> Status:
         until(lambda: self.controller.status().state is state, self.controller.status)
@@ -110,7 +116,7 @@ def test_it_starts_stops_and_starts_again(machine: Machine) -> None:
     for turn in range(1, 3):
         machine.controller.start()
         machine.controller.start()  # the second one changes nothing
-        assert machine.until(State.SHARPENING).source == "the first"
+        assert machine.until(State.SHARPENING).source == "Acme"
         machine.controller.stop()
         assert machine.controller.status().state is State.STOPPED
         assert machine.statuses[-1].state is State.STOPPED
@@ -159,13 +165,11 @@ def test_waking_up_does_not_undo_the_users_pause(machine: Machine) -> None:
 def test_another_camera_is_chosen_and_the_virtual_one_stays(machine: Machine) -> None:
     machine.controller.start()
     machine.until(State.SHARPENING)
-    for camera in (ACME, LOGI, None):
-        machine.controller.choose_camera(camera)
-        name = camera.name if camera else "the first"
+    for name in ("Logi", "Acme"):
+        machine.choose(name)
         until(lambda name=name: machine.controller.status().source == name)
         machine.until(State.SHARPENING)
-        assert machine.controller.camera == camera
-    assert machine.opened == [None, ACME, LOGI, None]
+    assert machine.opened == ["Acme", "Logi", "Acme"]
     assert len(machine.sinks) == 1
 
 
@@ -189,24 +193,24 @@ def test_what_was_chosen_while_there_was_no_virtual_camera_counts(machine: Machi
     machine.controller.start()
     machine.until(State.FAILED)
     machine.controller.apply(Settings(enabled=False))
-    machine.controller.choose_camera(LOGI)
+    machine.choose("Logi")
     machine.controller.pause()
     machine.missing = None
     machine.until(State.PAUSED)
     machine.controller.resume()
     assert machine.until(State.OFF).source == "Logi"
-    assert machine.opened == [LOGI]
+    assert machine.opened == ["Logi"]
 
 
 def test_what_is_chosen_while_a_pipeline_is_made_counts(machine: Machine) -> None:
     def choose() -> None:
         machine.controller.apply(Settings(enabled=False))
-        machine.controller.choose_camera(LOGI)
+        machine.choose("Logi")
 
     machine.on_make = choose
     machine.controller.start()
     assert machine.until(State.OFF).source == "Logi"
-    assert machine.opened == [LOGI]
+    assert machine.opened == ["Logi"]
 
 
 def test_a_stop_while_a_pipeline_is_made_counts(machine: Machine) -> None:
@@ -300,6 +304,6 @@ def test_a_subscriber_that_fails_does_not_stop_the_picture(
 
 
 def test_a_clip_that_ends_ends_it(machine: Machine) -> None:
-    machine.controller = Controller(machine.make, lambda camera: FakeSource(3, size=(64, 48)))
+    machine.controller = Controller(machine.make, lambda: FakeSource(3, size=(64, 48)))
     machine.controller.start()
     assert machine.until(State.STOPPED).frames == 3

@@ -95,6 +95,16 @@ def test_every_device_stands_below_its_heading(devices: Devices) -> None:
     ]
 
 
+def test_another_products_camera_is_named_and_left_alone(devices: Devices) -> None:
+    theirs = VirtualCameraInfo("v4l2loopback", "/dev/video9", "OBS Virtual Camera", foreign=True)
+    (_, lines) = parts(devices(virtual=(theirs,)))[1]
+    assert lines == [
+        "OBS Virtual Camera  /dev/video9 (v4l2loopback)",
+        "another product's, left alone; to feed it, `sharpcam run --sink /dev/video9`",
+        "no program watches it",
+    ]
+
+
 @pytest.mark.parametrize(
     ("use", "said"),
     [
@@ -152,7 +162,7 @@ def test_json_is_one_line_with_everything(devices: Devices) -> None:
             ],
         }
     ]
-    watched = {"watchers": 1, "programs": ["zoom (process 7)"]}
+    watched = {"foreign": False, "watchers": 1, "programs": ["zoom (process 7)"]}
     assert text.count("\n") == 1
     assert json.loads(text) == {
         "cameras": [

@@ -18,6 +18,7 @@ from sharpcam import doctor, system
 from sharpcam.check import Check, Verdict, ok, problem, unknown
 from sharpcam.cli import main
 from sharpcam.doctor import LIBRARIES, examine, library, student, summary, version_of
+from sharpcam.session import desktop
 from sharpcam.system import CameraInfo, VirtualCameraInfo
 
 CAMERA = CameraInfo(0, "Logitech C270", "/dev/video0", "046d:0825", 200)
@@ -42,6 +43,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(system, "cameras", lambda: machine.cameras)
     monkeypatch.setattr(system, "virtual_cameras", lambda: machine.virtual)
     monkeypatch.setattr(system, "has_screen", lambda: machine.screen)
+    monkeypatch.setattr(desktop, "shows_tray_icons", lambda: True)
     monkeypatch.setattr(system, "checks", lambda cameras, virtual: list(machine.checks))
     return machine
 
@@ -255,3 +257,17 @@ def test_the_doctor_loads_no_device_library_before_it_can_say_so() -> None:
     )
     for line in top:
         assert line.split(" ", 1)[1].startswith(allowed), line
+
+
+@pytest.mark.parametrize(
+    ("shows", "found"),
+    [(True, [Verdict.OK]), (False, [Verdict.PROBLEM]), (None, [])],
+    ids=["icons", "no icons", "nobody knows"],
+)
+def test_a_desktop_without_tray_icons_is_told_and_stops_nothing(
+    shows: bool | None, found: list[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desktop, "shows_tray_icons", lambda: shows)
+    checks = list(doctor.tray())
+    assert [check.verdict for check in checks] == found
+    assert not any(check.blocks for check in checks)

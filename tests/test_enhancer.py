@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from tiny import SPEC, write_adder, write_blur, write_identity
 
-from sharpcam.enhancer import OnnxEnhancer, Passthrough, load_enhancer
+from sharpcam.enhancer import Passthrough, StudentEnhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
@@ -56,16 +57,32 @@ def test_the_input_is_not_changed_and_may_be_a_view(tmp_path: Path) -> None:
 def test_a_new_profile_takes_effect_at_a_later_frame(tmp_path: Path) -> None:
     enhancer = load_enhancer(write_adder(tmp_path / "adder.onnx"), threads=1)
     black = np.zeros((4, 4), np.uint8)
-    assert CameraProfile(1.0, 1.5, 0.3) == TYPICAL
-    assert enhancer.enhance(black, 1.0)[0, 0] == 13  # 10 + 1.5 + 1.5
-    enhancer.set_profile(CameraProfile(2, 0, 0))
+    assert CameraProfile.of(1.0, 1.5, 0.3) == TYPICAL
+    assert enhancer.enhance(black, 1.0)[0, 0] == 17  # 14.3 + 1.5 + 1.5
+    enhancer.set_profile(CameraProfile.of(2, 0))
     assert enhancer.enhance(black, 1.0)[0, 0] == 20
 
 
+SOFT = CameraProfile.of(2.0, 1.0, 0.5)
+
+
+def test_the_version_changes_with_the_profile_and_only_then(tmp_path: Path) -> None:
+    enhancer = load_enhancer(write_identity(tmp_path / "identity.onnx"), threads=1)
+    versions = [enhancer.version]
+    for profile in (TYPICAL, SOFT, SOFT, TYPICAL):
+        enhancer.set_profile(profile)
+        enhancer.enhance(noise(4, 4), 1.0)
+        versions.append(enhancer.version)
+    changes = [before != after for before, after in pairwise(versions)]
+    assert changes == [False, True, False, True]
+
+
 def test_an_equal_profile_costs_nothing(tmp_path: Path) -> None:
-    enhancer = OnnxEnhancer(load_model(write_adder(tmp_path / "adder.onnx")), 1, CameraProfile(1))
+    enhancer = StudentEnhancer(
+        load_model(write_adder(tmp_path / "adder.onnx")), 1, CameraProfile.of(1, 0)
+    )
     session = enhancer._session
-    enhancer.set_profile(CameraProfile(1))
+    enhancer.set_profile(CameraProfile.of(1, 0))
     assert enhancer._session is session
 
 
@@ -73,9 +90,9 @@ def test_strips_give_what_the_whole_picture_gives(tmp_path: Path) -> None:
     size = SPEC.receptive_field - 1 | 1
     model = load_model(write_blur(tmp_path / "blur.onnx", size))
     y = noise(403, 90)
-    whole = OnnxEnhancer(model, 1).enhance(y, 1.0)
+    whole = StudentEnhancer(model, 1).enhance(y, 1.0)
     for max_pixels in (1, 90 * 150, 90 * 402):
-        strips = OnnxEnhancer(model, 1, max_pixels=max_pixels).enhance(y, 1.0)
+        strips = StudentEnhancer(model, 1, max_pixels=max_pixels).enhance(y, 1.0)
         assert np.abs(strips.astype(int) - whole).max() <= 1  # sums in another order
         assert (strips == whole).mean() > 0.99
 
@@ -83,7 +100,7 @@ def test_strips_give_what_the_whole_picture_gives(tmp_path: Path) -> None:
 def test_nothing_runs_after_close(tmp_path: Path) -> None:
     enhancer = load_enhancer(write_identity(tmp_path / "identity.onnx"), threads=1)
     enhancer.close()
-    enhancer.set_profile(CameraProfile(2, 0, 0))
+    enhancer.set_profile(CameraProfile.of(2, 0, 0))
     with pytest.raises(RuntimeError, match="after close"):
         enhancer.enhance(noise(4, 4), 1.0)
 

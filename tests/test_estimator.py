@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sharpcam.assets import asset
-from sharpcam.estimator import CHOSEN, CROP, ProfileEstimator, textured_crops, weighted_quantile
+from sharpcam.estimator import CHOSEN, CROP, TOGETHER, Earlier, ProfileEstimator, textured_crops
 from sharpcam.profile import CameraProfile
 from sharpcam.video import VideoReader
 
@@ -57,7 +57,8 @@ def estimates(estimator: ProfileEstimator, clip: str) -> list[CameraProfile]:
     """What every sixth frame of a sample clip tells."""
     with VideoReader(asset(f"samples/{clip}.mkv"), as_camera=True) as video:
         frames = [i420[: video.height].copy() for i420, _ in video][::6]
-    return [found for y in frames if (found := estimator.estimate(y)) is not None]
+    told = [estimator.estimate(y, earlier) for earlier in [Earlier()] for y in frames]
+    return [profile for profile in told if profile is not None]
 
 
 def test_a_softened_clip_is_told_as_soft_as_it_was_made(estimator: ProfileEstimator) -> None:
@@ -73,6 +74,25 @@ def test_a_clip_with_crisp_edges_and_halos_is_not_told_soft(estimator: ProfileEs
     assert 0.1 < median(profile.blur_px for profile in profiles) < 0.6
 
 
+def test_a_few_frames_are_read_together_and_walls_are_none_of_them(
+    estimator: ProfileEstimator, scene: np.ndarray
+) -> None:
+    earlier, wall = Earlier(), np.full_like(scene, 77)
+    soft = cv2.GaussianBlur(scene, (0, 0), 2.0)
+    alone = estimator.estimate(scene)
+    first = estimator.estimate(scene, earlier)
+    assert first == alone
+    assert estimator.estimate(wall, earlier) is None
+    assert len(earlier) == 1
+    assert estimator.estimate(soft, earlier) != estimator.estimate(soft)
+    for _ in range(TOGETHER - 1):
+        estimator.estimate(soft, earlier)
+    last, without = estimator.estimate(soft, earlier), estimator.estimate(soft)
+    assert last is not None
+    assert without is not None
+    np.testing.assert_allclose(last.as_array(), without.as_array(), atol=1e-4)
+
+
 def test_walls_and_stamps_tell_nothing(estimator: ProfileEstimator) -> None:
     assert estimator.estimate(np.full((480, 640), 77, np.uint8)) is None
     assert estimator.estimate(np.zeros((CROP - 1, 640), np.uint8)) is None
@@ -84,12 +104,3 @@ def test_the_most_textured_crops_are_chosen_on_the_jpeg_grid() -> None:
     crops = textured_crops(y)
     assert crops.shape == (CHOSEN, CROP, CROP)
     assert all(crop.std() > 40 for crop in crops)
-
-
-def test_the_weighted_quantile_goes_with_the_weight() -> None:
-    values = np.array([1, 3, 2], np.float32)
-    equal = np.ones(3, np.float32)
-    assert weighted_quantile(values, equal, 0.5) == 2
-    assert weighted_quantile(values, equal, 0.2) == 1
-    assert weighted_quantile(values, np.array([5, 1, 1], np.float32), 0.5) == 1
-    assert weighted_quantile(values[:1], np.array([0.1], np.float32), 0.5) == 1

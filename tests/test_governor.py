@@ -17,6 +17,7 @@ from sharpcam.governor import (
     FORGET_AFTER,
     PROBATION,
     UP_AFTER,
+    WARM_UP,
     Load,
     Standing,
     Tier,
@@ -37,8 +38,8 @@ def machine(factor: float) -> Machine:
 def run(
     start: Tier, times: Machine | Callable[[int], Machine], load: Load, steps: int
 ) -> list[Standing]:
-    """All standings; the first one is the start."""
-    standings = [Standing(start)]
+    """All standings; the first one is the start, with the machine warm."""
+    standings = [Standing(start, cold=0)]
     for index in range(steps):
         now = times(index) if callable(times) else times
         took = now[standings[-1].tier]
@@ -70,7 +71,7 @@ def test_where_nothing_fits_frames_pass_as_they_are() -> None:
 
 def test_one_slow_frame_among_many_changes_nothing() -> None:
     load = replace(FULL, times_ms=(20, 20, 20, 20, 500))
-    assert step(Standing(Tier.HIGH, over=DOWN_AFTER), load).tier == Tier.HIGH
+    assert step(Standing(Tier.HIGH, cold=0, over=DOWN_AFTER - 1), load).tier == Tier.HIGH
 
 
 def test_one_slow_moment_changes_nothing() -> None:
@@ -81,7 +82,7 @@ def test_one_slow_moment_changes_nothing() -> None:
 def test_when_the_load_is_gone_the_larger_tier_comes_back_after_a_while() -> None:
     standings = run(Tier.HIGH, lambda index: machine(2.5 if index < 20 else 1.0), FULL, 100)
     back = next(index for index, it in enumerate(standings) if index > 20 and it.tier == Tier.HIGH)
-    assert 20 + UP_AFTER <= back <= 20 + 3 * UP_AFTER
+    assert 20 + UP_AFTER <= back <= 20 + 3 * (UP_AFTER + WARM_UP)
     assert standings[-1].reason == ""
 
 
@@ -108,9 +109,22 @@ def test_no_tier_is_larger_than_the_best_allowed() -> None:
     assert {it.tier for it in standings[1:]} == {Tier.STANDARD}
 
 
-def test_without_measurements_nothing_changes() -> None:
-    standing = Standing(Tier.STANDARD, "why", over=1, room=3)
-    assert step(standing, FULL) == standing
+def test_without_measurements_the_tier_stays_and_what_comes_next_is_a_warm_up() -> None:
+    standing = Standing(Tier.STANDARD, "why", cold=0, over=1, room=3)
+    assert step(standing, FULL) == Standing(Tier.STANDARD, "why")
+    bypassed = replace(standing, tier=Tier.BYPASS)
+    assert step(bypassed, FULL) == bypassed
+
+
+def test_a_slow_start_costs_no_tier() -> None:
+    cold, warm = (replace(FULL, times_ms=(took,) * 5) for took in (90.0, 20.0))
+    standing = Standing(Tier.HIGH)
+    for load in (cold,) * WARM_UP + (warm, FULL) + (cold,) * WARM_UP + (warm,) * 5:
+        standing = step(standing, load)
+        assert standing.tier == Tier.HIGH
+    for _ in range(DOWN_AFTER):
+        standing = step(standing, cold)
+    assert standing.tier < Tier.HIGH
 
 
 def test_a_tier_that_proved_too_slow_is_not_tried_again_soon() -> None:
@@ -174,13 +188,14 @@ def test_however_wrong_the_expectations_are_it_hardly_changes_and_keeps_to_the_b
     standings = run(start, by_tier, load, steps)
     assert changes(standings) <= 10
     over = sum(it.tier > Tier.BYPASS and by_tier[it.tier] > load.budget_ms for it in standings[:-1])
-    assert over <= DOWN_AFTER * 6
+    assert over <= (WARM_UP + DOWN_AFTER) * 6
 
 
 @given(
     st.builds(
         Standing,
         TIERS,
+        cold=st.integers(0, WARM_UP),
         over=st.integers(0, 3),
         room=st.integers(0, 20),
         probation=st.integers(0, PROBATION),

@@ -8,6 +8,7 @@ from threading import Event, current_thread
 import numpy as np
 import pytest
 
+from sharpcam.estimator import Earlier
 from sharpcam.learner import EARLY, SURE, ProfileLearner
 from sharpcam.profile import CameraProfile
 
@@ -21,8 +22,10 @@ class FakeEstimator:
         self.estimates = list(estimates)
         self.frames: SimpleQueue[np.ndarray] = SimpleQueue()
         self.threads: set[str] = set()
+        self.earlier: list[Earlier | None] = []
 
-    def estimate(self, y: np.ndarray) -> CameraProfile | None:
+    def estimate(self, y: np.ndarray, earlier: Earlier | None = None) -> CameraProfile | None:
+        self.earlier.append(earlier)
         self.threads.add(current_thread().name)
         result = self.estimates.pop(0) if self.estimates else None
         self.frames.put(y)
@@ -37,7 +40,7 @@ class Clock:
 
 
 def test_a_changed_profile_is_told_from_the_learners_own_thread() -> None:
-    soft = CameraProfile(1.5, 1.0, 0.2)
+    soft = CameraProfile.of(1.5, 1.0, 0.2)
     estimator, told = FakeEstimator(soft), SimpleQueue()
     with ProfileLearner(
         lambda p: told.put((p, current_thread().name)), lambda: estimator
@@ -77,13 +80,13 @@ def test_few_of_many_frames_are_estimated_and_fewer_later() -> None:
 
 def test_a_wall_tells_nothing_and_the_next_frame_does() -> None:
     clock, told = Clock(), SimpleQueue()
-    estimator = FakeEstimator(None, CameraProfile(1.0, 0.0, 0.0))
+    estimator = FakeEstimator(None, CameraProfile.of(1.0, 0.0, 0.0))
     with ProfileLearner(told.put, lambda: estimator, clock) as learner:
         for _ in range(2):
             clock.now += 60
             learner.offer(FRAME)
             estimator.frames.get(timeout=5)
-        assert told.get(timeout=5) == CameraProfile(1.0, 0.0, 0.0)
+        assert told.get(timeout=5) == CameraProfile.of(1.0, 0.0, 0.0)
     assert told.empty()
 
 
@@ -104,11 +107,11 @@ def test_a_broken_estimator_is_logged_and_frames_are_still_taken(
 
 
 def test_every_camera_has_a_profile_of_its_own_that_is_known_again() -> None:
-    soft, sharp = CameraProfile(1.5, 1.0, 0.2), CameraProfile(0.2, 3.0, 0.0)
+    soft, sharp = CameraProfile.of(1.5, 1.0, 0.2), CameraProfile.of(0.2, 3.0, 0.0)
     told: SimpleQueue[CameraProfile] = SimpleQueue()
     clock = Clock()
     # The last one alone would be taken for soft; what is remembered of the camera says otherwise.
-    estimator = FakeEstimator(soft, soft, sharp, CameraProfile(0.3, 1.0, 0.2), soft)
+    estimator = FakeEstimator(soft, soft, sharp, CameraProfile.of(0.3, 1.0, 0.2), soft)
     with ProfileLearner(told.put, lambda: estimator, clock) as learner:
         for camera in ("Acme", "Acme", "Logi", "Logi", "Acme"):
             learner.offer(FRAME, camera)
@@ -118,6 +121,9 @@ def test_every_camera_has_a_profile_of_its_own_that_is_known_again() -> None:
     assert seen[0] == soft
     assert seen[1] == sharp
     assert seen[3] == soft
+    acme, logi = estimator.earlier[0], estimator.earlier[2]
+    assert [it is acme for it in estimator.earlier] == [True, True, False, False, True]
+    assert estimator.earlier[3] is logi
 
 
 def test_another_camera_is_looked_at_at_once() -> None:
@@ -147,7 +153,7 @@ class FakeMemory:
         self.kept.pop(key, None)
 
 
-SOFT, SHARP = CameraProfile(1.5, 1.0, 0.2), CameraProfile(0.2, 1.0, 0.2)
+SOFT, SHARP = CameraProfile.of(1.5, 1.0, 0.2), CameraProfile.of(0.2, 1.0, 0.2)
 
 
 def learn(memory: FakeMemory, *estimates: CameraProfile) -> list[CameraProfile]:
@@ -184,4 +190,5 @@ def test_learning_again_forgets_what_was_known() -> None:
         learner.offer(FRAME, "Acme")  # at once, though none is due
         estimator.frames.get(timeout=20)
     assert told == [SOFT, SHARP]
+    assert estimator.earlier[0] is not estimator.earlier[1]
     assert memory.kept == {}

@@ -169,9 +169,10 @@ def test_a_module_loaded_without_options_is_to_be_loaded_again(debian: FakeLinux
 def test_newer_modules_get_a_device_beside_the_others(debian: FakeLinux, backend: str) -> None:
     debian.load_module("0.15.0")
     debian.write("/dev/video10")
-    debian.virtual = [VirtualCameraInfo(backend, "/dev/video10", "OBS Cam")]
-    hint = debian.checks()["v4l2loopback label"].hint
-    assert hint == "sudo v4l2loopback-ctl add -n SharpCam -x 1 /dev/video11"
+    debian.virtual = [VirtualCameraInfo(backend, "/dev/video10", "OBS Cam", foreign=True)]
+    check = debian.checks()["v4l2loopback label"]
+    assert check.hint == "sudo v4l2loopback-ctl add -n SharpCam -x 1 /dev/video11"
+    assert check.blocks  # theirs is none of ours
 
 
 def test_without_exclusive_caps_some_apps_do_not_list_it(debian: FakeLinux) -> None:

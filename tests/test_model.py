@@ -7,16 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 from tiny import SPEC, write_adder, write_identity
 
+from sharpcam.assets import asset
+from sharpcam.engines import CHOICES, EXACT
 from sharpcam.errors import SharpCamError
 from sharpcam.model import MAX_BYTES, load_model, open_session
 from sharpcam.network import CONTRACT_KEY, PROVENANCE_KEY, SPEC_KEY, NetworkSpec
-from sharpcam.profile import CameraProfile
+from sharpcam.profile import TYPICAL, CameraProfile
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,10 +56,10 @@ def test_a_student_comes_with_its_spec_and_provenance(student: Path) -> None:
 def test_a_session_has_its_camera_folded_in(student: Path) -> None:
     model = load_model(student)
     grey = np.full((8, 12), 100, np.uint8)
-    soft = model.session(CameraProfile(2, 3, 0.2, 0.5), threads=1)
+    soft = model.session(CameraProfile.of(2, 3, 0.2), threads=1)
     clean = model.session(CameraProfile(), threads=1)
-    assert (soft.run(grey, 1.0) == 100 + 2 * 10 + 3 + 1 + 10).all()
-    assert (soft.run(grey, 0.5) == 117).all()
+    assert (soft.run(grey, 1.0) == 100 + 20 + 3 + 1).all()
+    assert (soft.run(grey, 0.5) == 112).all()
     assert (clean.run(grey, 1.0) == 100).all()
 
 
@@ -104,7 +107,7 @@ def test_a_model_without_our_metadata_is_refused(student: Path) -> None:
 
 
 def test_an_unknown_contract_is_refused(student: Path) -> None:
-    assert "'3'" in refusal(changed(student, **{CONTRACT_KEY: "3"})).message
+    assert "'5'" in refusal(changed(student, **{CONTRACT_KEY: "5"})).message
 
 
 @pytest.mark.parametrize("spec", [NetworkSpec(fold=0), NetworkSpec(channels=-16)])
@@ -157,10 +160,30 @@ def test_a_plain_session_opens_any_model(tmp_path: Path) -> None:
         open_session(tmp_path / "bad.onnx", threads=1)
 
 
-def test_onnx_runtime_reports_nothing(tmp_path: Path) -> None:
-    code = "from sharpcam.enhancer import load_enhancer; load_enhancer(None, 1).close()"
+@pytest.mark.parametrize("engine", [name for name, it in CHOICES.items() if it.installed])
+def test_engines_report_nothing(tmp_path: Path, engine: str) -> None:
+    code = f"from sharpcam.enhancer import load_enhancer as load; load(None, 1, {engine!r}).close()"
     home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
     environment = {key: it for key, it in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment | home, cwd=ROOT)
     # It would keep an identifier of this device, and what it has not sent yet.
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("engine", [name for name, it in CHOICES.items() if it.installed])
+def test_the_bundled_student_is_the_same_on_every_engine(engine: str) -> None:
+    model = load_model(asset("model/standard.onnx"))
+    rng = np.random.default_rng(0)
+    tiles = np.kron(rng.integers(0, 2, (12, 16)), np.ones((8, 8))) * 80 + 100
+    soft = cv2.GaussianBlur(tiles, (0, 0), TYPICAL.blur_px)  # as the profile says
+    y = (soft + rng.normal(0, 1.5, soft.shape)).clip(0, 255).astype(np.uint8)
+    exact, session = (model.session(TYPICAL, 1, it) for it in (EXACT, CHOICES[engine]))
+    session.prepare(96, 128, beyond=False)
+    assert not session.goes_beyond
+    for picture in (y, np.ascontiguousarray(y[:64]), y):  # OpenVINO plans for each size
+        np.testing.assert_array_equal(session.run(picture, 0.0), picture)
+        for strength in (0.5, 1.0, 1.5):
+            wanted = exact.run(picture, strength).astype(int)
+            assert np.abs(wanted - picture).mean() > 0.5
+            assert np.abs(session.run(picture, strength) - wanted).mean() < 1.5
+    assert session.goes_beyond

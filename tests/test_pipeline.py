@@ -4,12 +4,12 @@ import logging
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 from fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture
 
-from sharpcam import capture, guard, output
-from sharpcam import pipeline as module
+from sharpcam import capture, guard, output, supply
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.pipeline import Pipeline
@@ -307,7 +307,7 @@ def test_stop_ends_an_endless_camera_and_releases_everything() -> None:
 def test_stop_does_not_wait_for_a_driver_that_hangs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(supply, "JOIN_SECONDS", 0.05)
     hanging = Gate()
     source = FakeSource(1, live=True, then=hanging.wait)
     sink = FakeSink(on_send=lambda index: pipeline.stop())
@@ -363,3 +363,11 @@ def test_ticks_tell_the_state_when_it_changes() -> None:
     ]
     assert ticks[0].sinks == ("fake sink",)
     assert ticks[0].source == "fake camera"
+
+
+def test_opencv_keeps_to_one_core() -> None:
+    cv2.setNumThreads(4)
+    used: list[int] = []
+    sink = FakeSink(on_send=lambda index: used.append(cv2.getNumThreads()))
+    Pipeline(lambda: FakeSource(2), FakeSinks(sink), FakeEnhancer()).run()
+    assert used == [1, 1]

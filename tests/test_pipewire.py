@@ -10,13 +10,14 @@ from threading import enumerate as threads
 import numpy as np
 import pytest
 import pyvirtualcam
+from fake_pipewire import NODE as OURS
 from fake_pipewire import FakePipeWire
 from fakes import picture, until
 
 from sharpcam import sink, system
 from sharpcam.errors import SharpCamError
 from sharpcam.sink import StreamFormat, VirtualCameraSink
-from sharpcam.system import VirtualCameraInfo, libpipewire, pipewire
+from sharpcam.system import VirtualCameraInfo, libpipewire, pipewire, pipewire_pool
 from sharpcam.system.pipewire import PipeWireCamera
 from sharpcam.system.spa import Pixels, agreed_pixels, wanted_buffers, wanted_header
 
@@ -147,6 +148,46 @@ def test_buffers_that_a_stalled_reader_holds_keep_none_from_the_others(
     for index in range(6, 10):
         camera.send(flat(index))
     assert [number for number, _ in daemon.stream.shown] == [1, 2, 3, 4, 5, 6, 8, 10]
+
+
+def test_every_program_that_reads_is_counted(camera: PipeWireCamera, daemon: FakePipeWire) -> None:
+    daemon.link(1)
+    assert camera.watchers() == 0  # it does not want pictures yet
+    daemon.attach()
+    daemon.link(2, reader=51)
+    daemon.link(3, reader=51)  # its second port
+    daemon.link(4, writer=OURS + 1, reader=52)
+    daemon.link(5, reader=53, kind=b"PipeWire:Interface:Port")
+    assert camera.watchers() == 2
+    daemon.unlink(1)
+    daemon.unlink(77)
+    assert camera.watchers() == 1
+    daemon.detach()
+    assert camera.watchers() == 0
+
+
+def test_a_reader_that_keeps_every_buffer_does_not_blind_the_others(
+    camera: PipeWireCamera, daemon: FakePipeWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipewire_pool, "KEPT_SECONDS", 0.0)
+    daemon.attach(buffers=6)
+    buffers = list(daemon.stream.free)
+    daemon.link(1)
+    for buffer in buffers:
+        buffer.held = True
+    camera.send(flat(0))
+    assert daemon.stream.shown == []  # it may be the only one, and slow
+    daemon.link(2, reader=51)
+    for index in range(1, 10):
+        camera.send(flat(index))
+    assert [number for number, _ in daemon.stream.shown] == list(range(2, 11))
+    assert daemon.stream.shown[-1][1] == picture(9).tobytes()
+    for buffer in buffers:
+        buffer.busy.count -= 1  # it gives back all the same what was taken from it
+    for index in range(10, 30):
+        camera.send(flat(index))
+    assert [number for number, _ in daemon.stream.shown] == list(range(2, 31))
+    assert {buffer.busy.count for buffer in buffers} == {0}
 
 
 def test_pixels_that_were_never_offered_get_nothing(

@@ -20,8 +20,8 @@ from sharpcam import profiles
 from sharpcam.profile import CameraProfile
 from sharpcam.profiles import MOST, ProfileStore, camera_key, profiles_path
 
-SOFT = CameraProfile(1.2, 2.0, 0.3)
-CRISP = CameraProfile(0.2, 0.5, 0.0)
+SOFT = CameraProfile.of(1.2, 2.0, 0.3)
+CRISP = CameraProfile.of(0.2, 0.5, 0.0)
 
 
 @pytest.fixture
@@ -76,8 +76,19 @@ def test_the_same_profile_again_is_not_written_again(path: Path) -> None:
     store = ProfileStore(path)
     store.remember("a", SOFT)
     path.unlink()
-    store.remember("a", CameraProfile(1.2, 2.0, 0.3))
+    store.remember("a", CameraProfile.of(1.2, 2.0, 0.3))
     assert not path.exists()
+
+
+def test_cameras_learnt_before_doubled_pictures_were_told_apart_are_still_known(path: Path) -> None:
+    path.parent.mkdir()
+    numbers = SOFT.as_array().tolist()[:-1]
+    path.write_text(json.dumps({"version": 2, "profiles": {"a": numbers}}), encoding="utf-8")
+    store = ProfileStore(path)
+    assert store.recall("a") == SOFT
+    store.remember("b", SOFT)
+    assert json.loads(path.read_text(encoding="utf-8"))["version"] == 3
+    assert ProfileStore(path).recall("a") == SOFT
 
 
 @pytest.mark.parametrize(
@@ -87,17 +98,17 @@ def test_the_same_profile_again_is_not_written_again(path: Path) -> None:
         b"\xff\xfe",
         b"{}",
         b"[1]",
-        b'{"version": 2, "profiles": {}}',
-        b'{"version": 1}',
-        b'{"version": 1, "profiles": [1]}',
-        b'{"version": 1, "profiles": {"a": 1}}',
-        b'{"version": 1, "profiles": {"a": {"blur_px": 99}}}',
-        b'{"version": 1, "profiles": {"a": {"blur_px": NaN}}}',
-        b'{"version": 1, "profiles": {"a": {"blur_px": "1"}}}',
-        b'{"version": 1, "profiles": {"a": {"sharp": 1}}}',
+        b'{"version": 1, "profiles": {}}',
+        b'{"version": 3}',
+        b'{"version": 3, "profiles": [1]}',
+        b'{"version": 3, "profiles": {"a": 1}}',
+        b'{"version": 3, "profiles": {"a": [1, 2, 3]}}',
+        b'{"version": 3, "profiles": {"a": [NaN]}}',
+        b'{"version": 3, "profiles": {"a": ["soft"]}}',
+        b'{"version": 3, "profiles": {"a": {"sharp": 1}}}',
         b"[" * 100_000,
         b" " * 300_000,
-        json.dumps({"version": 1, "profiles": {str(i): {} for i in range(MOST + 1)}}).encode(),
+        json.dumps({"version": 3, "profiles": {str(i): {} for i in range(MOST + 1)}}).encode(),
     ],
 )
 def test_a_damaged_file_is_ignored_with_a_warning_and_replaced(

@@ -19,6 +19,7 @@ from sharpcam import demand, output
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.preview_feed import FeedReader
+from sharpcam.profile import CameraProfile
 from sharpcam.profiles import ProfileStore, profiles_path
 from sharpcam.remote_client import ask, follow
 from sharpcam.remote_server import ControlServer, only_instance
@@ -236,7 +237,8 @@ def test_previews_come_and_go_and_turn_the_camera_on(start: Callable[..., Progra
     program = start()
     program.watching = 0
     program.until(state="standby", preview=None)
-    for _ in range(3):
+    descriptors: list[int] = []
+    for _ in range(20):
         statuses = follow("watch")
         path = next(status["preview"] for status in statuses if status["preview"])
         program.until(state="sharpening", watchers=0)
@@ -245,7 +247,35 @@ def test_previews_come_and_go_and_turn_the_camera_on(start: Callable[..., Progra
         statuses.close()
         program.until(state="standby", preview=None)
         assert not Path(path).exists()
+        descriptors.append(psutil.Process().num_fds() if hasattr(psutil.Process, "num_fds") else 0)
     assert len(program.cameras) == 1
+    assert min(descriptors[10:]) <= max(descriptors[:5]), descriptors
+
+
+def test_toggling_while_frames_flow_opens_nothing_anew_and_shows_no_other_picture(
+    start: Callable[..., Program],
+) -> None:
+    program = start()
+    program.until(state="sharpening")
+    (camera,) = program.cameras
+    kinds: list[bool] = []
+    sequences: list[int] = []
+    send = camera.send
+
+    def keep(after: Frame, before: Frame) -> None:
+        kinds.append(after is before)  # switched off: untouched
+        sequences.append(after.sequence)
+        send(after, before)
+
+    camera.send = keep
+    for _ in range(10):
+        enabled = ask("toggle")["enabled"]
+        count = len(kinds)
+        until(lambda count=count, off=not enabled: off in kinds[count + 2 :])
+    assert {True, False} == set(kinds)
+    assert 0 not in sequences, "the standby picture has this number"
+    assert program.cameras == [camera]
+    assert len(program.streams) == 1
 
 
 def test_what_is_learnt_is_remembered_and_known_at_the_next_start(
@@ -265,12 +295,23 @@ def test_what_is_learnt_is_remembered_and_known_at_the_next_start(
 def test_a_profile_set_by_hand_is_used_until_auto(start: Callable[..., Program]) -> None:
     program = start(camera=str(SAMPLE), size="640x360")
     program.until(state="sharpening")
-    until(lambda: program.resident.learnt)
+    until(lambda: program.resident.profile)
     ask("set", key="profile", value="2,3,0.5")
-    told = {"blur_px": 2.0, "noise": 3.0, "compression": 0.5, "sharpening": 0.0}
-    assert ask("status")["profile"] == told
+    told = CameraProfile.of(2.0, 3.0, 0.5)
+    assert ask("status")["profile"] == told.told
     ask("set", key="profile", value="auto")
-    assert program.resident.profile == program.resident.learnt
+    assert program.resident.profile not in (None, told)
+
+
+def test_at_the_end_of_the_session_everything_is_closed_before_the_system_goes_on(
+    start: Callable[..., Program],
+) -> None:
+    program = start()
+    program.until(state="sharpening")
+    program.resident.end()
+    assert program.camera.closed == 1
+    assert not [it for it in threading.enumerate() if it.name in ("pipeline", "capture")]
+    assert program.resident.quitting.is_set()
 
 
 def test_without_a_virtual_camera_it_says_why_and_tries_again(

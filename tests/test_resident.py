@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture, until
 
-from sharpcam import capture, demand, output
-from sharpcam import pipeline as module
+from sharpcam import capture, demand, output, pipeline, supply
 from sharpcam.errors import SharpCamError
+from sharpcam.frame import Frame
 from sharpcam.pipeline import Pipeline
 from sharpcam.settings import Settings
 from sharpcam.sink import StreamFormat
@@ -414,7 +414,7 @@ def test_a_driver_that_hangs_for_ever_costs_few_threads_and_stops_neither_pictur
 ) -> None:
     for name in ("READ_SECONDS", "OPEN_SECONDS", "PREDECESSOR_SECONDS"):
         monkeypatch.setattr(capture, name, 0.01)
-    monkeypatch.setattr(module, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(supply, "JOIN_SECONDS", 0.05)
     hanging, opened = Gate(), []
 
     def open_source() -> FakeSource:
@@ -423,10 +423,10 @@ def test_a_driver_that_hangs_for_ever_costs_few_threads_and_stops_neither_pictur
         raise SharpCamError("at last", "")
 
     resident = start(open_source, watching=1)
-    until(lambda: resident.shows("Acme does not answer") and len(opened) == module.MOST_LEFT)
+    until(lambda: resident.shows("Acme does not answer") and len(opened) == supply.MOST_LEFT)
     count = len(resident.sink.frames)
     until(lambda: len(resident.sink.frames) > count + 20)
-    assert len(opened) == len(capture_threads()) == module.MOST_LEFT
+    assert len(opened) == len(capture_threads()) == supply.MOST_LEFT
     assert resident.end().state is State.STOPPED
     hanging.open()
     until(lambda: capture_threads() == [])
@@ -441,13 +441,13 @@ def test_a_driver_that_lets_go_at_last_is_used_again(
 
     def open_source() -> FakeSource:
         opened.append(None)
-        if len(opened) <= module.MOST_LEFT:
+        if len(opened) <= supply.MOST_LEFT:
             hanging.wait()
             raise SharpCamError("at last", "")
         return camera()
 
     resident = start(open_source, watching=1)
-    until(lambda: len(opened) == module.MOST_LEFT)
+    until(lambda: len(opened) == supply.MOST_LEFT)
     for name in ("READ_SECONDS", "OPEN_SECONDS"):
         monkeypatch.setattr(capture, name, 1000.0)
     hanging.open()
@@ -459,7 +459,7 @@ def test_another_camera_is_taken_though_the_first_ones_driver_hangs_for_ever(
 ) -> None:
     for name in ("OPEN_SECONDS", "PREDECESSOR_SECONDS"):
         monkeypatch.setattr(capture, name, 0.01)
-    monkeypatch.setattr(module, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(supply, "JOIN_SECONDS", 0.05)
     hanging, second = Gate(), FakeCamera("Logi")
 
     def open_first() -> FakeSource:
@@ -468,7 +468,7 @@ def test_another_camera_is_taken_though_the_first_ones_driver_hangs_for_ever(
 
     resident = start(open_first, watching=1)
     resident.until_shown("Acme does not answer")
-    until(lambda: len(capture_threads()) == module.MOST_LEFT)
+    until(lambda: len(capture_threads()) == supply.MOST_LEFT)
     monkeypatch.setattr(capture, "OPEN_SECONDS", 1000.0)
     resident.pipeline.set_source(second, "Logi")
     assert resident.until(State.OFF).source == "Logi"
@@ -492,6 +492,43 @@ def test_it_can_be_ended_in_every_state(start: Start, state: State) -> None:
     assert not camera.is_on
     assert capture_threads() == []
     assert resident.error is None
+
+
+def test_what_apps_keep_at_the_end_is_no_face_that_stands_still(start: Start) -> None:
+    resident = start(FakeCamera(), watching=1)
+    resident.until(State.OFF)
+    resident.end()
+    assert resident.shows("")
+    assert resident.sink.left == 1
+
+
+def test_a_virtual_camera_that_breaks_gets_no_last_picture(start: Start) -> None:
+    resident = start(FakeCamera(), watching=1)
+    resident.until(State.OFF)
+    tries = []
+
+    def broken(index: int) -> None:
+        tries.append(index)
+        raise SharpCamError("no such device", "start again")
+
+    resident.sink._on_send = broken
+    until(lambda: resident.error)
+    assert len(tries) == resident.sink.left == 1
+
+
+def test_a_virtual_camera_that_refuses_the_last_picture_is_closed_all_the_same(
+    start: Start,
+) -> None:
+    resident = start(FakeCamera(), watching=1)
+    resident.until(State.OFF)
+
+    def send(after: Frame, before: Frame) -> None:
+        if np.array_equal(after.i420, standby_picture(SIZE, "")):
+            raise SharpCamError("no such device", "start again")
+
+    resident.sink.send = send
+    assert resident.end().state is State.STOPPED
+    assert (resident.error, resident.sink.left) == (None, 1)
 
 
 def test_a_virtual_camera_that_is_missing_ends_the_run_before_the_camera_is_touched() -> None:
@@ -529,7 +566,7 @@ def test_a_clip_that_ends_ends_the_run(start: Start) -> None:
 def test_the_status_is_told_of_every_change_and_while_nothing_happens(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(pipeline, "TICK_SECONDS", 0.001)
     resident = start(FakeCamera())
     until(lambda: len(resident.ticks) > 5)
     assert {tick.state for tick in resident.ticks[-3:]} == {State.STANDBY}

@@ -15,7 +15,7 @@ import pytest
 import pyvirtualcam
 from fakes import CountingVirtualCamera, FakeSource, FakeVirtualCamera
 
-from sharpcam import choose, demand, system
+from sharpcam import demand, opening, system
 from sharpcam.cli import main
 from sharpcam.run import describe
 from sharpcam.standby import standby_picture
@@ -46,7 +46,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     listed = [system.VirtualCameraInfo("fake", "/dev/video9", "SharpCam 2")]
     monkeypatch.setattr(system, "cameras", lambda: [CAMERA])
     monkeypatch.setattr(system, "virtual_cameras", lambda: listed)
-    monkeypatch.setattr(choose, "CameraSource", FakeCamera)
+    monkeypatch.setattr(opening, "CameraSource", FakeCamera)
     monkeypatch.setattr(demand, "ON_SECONDS", 0.0)
     pyvirtualcam.register_backend("fake", CountingVirtualCamera)
     yield
@@ -61,11 +61,10 @@ def test_while_nobody_watches_the_virtual_camera_is_there_and_the_camera_off(
     (virtual,) = FakeVirtualCamera.opened
     assert (virtual.width, virtual.height, virtual.rate, virtual.closed) == (640, 480, 30.0, 1)
     assert FakeCamera.opened == []
-    for sent in virtual.frames:
-        np.testing.assert_array_equal(
-            sent.reshape(720, 640), standby_picture((640, 480), "Starting")
-        )
-    assert virtual.frames
+    *shown, last = virtual.frames
+    for sent, words in (*((sent, "Starting") for sent in shown), (last, "")):
+        np.testing.assert_array_equal(sent.reshape(720, 640), standby_picture((640, 480), words))
+    assert shown
     said = capsys.readouterr().err
     assert said.startswith("In the meeting app, choose the camera SharpCam 2.\n")
     assert "cannot tell" not in said
@@ -112,7 +111,7 @@ HANGING = """
 import sys, threading
 from fakes import CountingVirtualCamera, FakeSource
 import pyvirtualcam
-from sharpcam import choose, cli, system
+from sharpcam import cli, opening, system
 
 def hang(index):
     print("hanging", flush=True)
@@ -126,7 +125,7 @@ CountingVirtualCamera.watching = 1
 pyvirtualcam.register_backend("fake", CountingVirtualCamera)
 system.cameras = lambda: [system.CameraInfo(0, "Acme", "/dev/video0", "", 200)]
 system.virtual_cameras = lambda: [system.VirtualCameraInfo("fake", None, "SharpCam")]
-choose.CameraSource = Camera
+opening.CameraSource = Camera
 sys.exit(cli.main(["run"]))
 """
 

@@ -81,7 +81,7 @@ def test_without_a_tray_it_says_so_once_and_goes_on(
 def test_what_to_do_in_the_meeting_app_is_said_once_in_a_lifetime(
     home: Home, program: subprocess.Popen[str]
 ) -> None:
-    words = 'In your meeting app, choose the camera "SharpCam".\n'
+    words = 'In your meeting app, choose the camera "SharpCam". `sharpcam help camera` says where'
     home.ask("quit")
     assert words in end(program)
     with home.start("--no-tray") as again:

@@ -66,8 +66,8 @@ def devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDevices:
     return fake
 
 
-def loopback(number: int, name: str) -> VirtualCameraInfo:
-    return VirtualCameraInfo("sharpcam-v4l2loopback", f"/dev/video{number}", name)
+def loopback(number: int, name: str, foreign: bool = False) -> VirtualCameraInfo:
+    return VirtualCameraInfo("sharpcam-v4l2loopback", f"/dev/video{number}", name, foreign)
 
 
 def test_physical_and_virtual_cameras_are_told_apart(devices: FakeDevices) -> None:
@@ -86,28 +86,32 @@ def test_a_virtual_camera_that_nobody_feeds_can_be_written(devices: FakeDevices)
     assert linux.virtual_cameras() == [loopback(10, "SharpCam")]
 
 
-def test_ours_comes_first_and_the_others_by_number(devices: FakeDevices) -> None:
+def test_ours_comes_first_then_unlabelled_ones_then_other_products(devices: FakeDevices) -> None:
     for node, label in (
         *(("video10", b"OBS Cam\n"), ("video2", b"Dummy video device (0x0000)\n")),
         *(("video11", b"SharpCam\n"), ("video9", b"sharpcam\n")),
     ):
         devices.add_virtual(node, label)
+    devices.add_virtual("video12", None)
     assert linux.virtual_cameras() == [
         loopback(11, "SharpCam"),
         loopback(2, "Dummy video device (0x0000)"),
         loopback(9, "sharpcam"),
-        loopback(10, "OBS Cam"),
+        loopback(12, "video12"),
+        loopback(10, "OBS Cam", foreign=True),
     ]
 
 
-def test_pipewire_comes_after_every_device(
+def test_pipewire_comes_after_every_device_of_ours(
     devices: FakeDevices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(libpipewire, "available", lambda: True)
     node = VirtualCameraInfo("pipewire", "SharpCam", "SharpCam")
     assert linux.virtual_cameras() == [node]
-    devices.add_virtual("video10", b"OBS Cam\n")
-    assert linux.virtual_cameras() == [loopback(10, "OBS Cam"), node]
+    devices.add_virtual("video10", b"OBS Virtual Camera\n")
+    devices.add_virtual("video11", b"SharpCam\n")
+    other = loopback(10, "OBS Virtual Camera", foreign=True)
+    assert linux.virtual_cameras() == [loopback(11, "SharpCam"), node, other]
 
 
 def test_cameras_are_sorted_by_number(devices: FakeDevices) -> None:
@@ -132,7 +136,8 @@ def test_a_virtual_camera_without_a_label_has_its_nodes_name(
 
 def test_a_label_that_is_no_text_is_shown_as_well_as_it_can_be(devices: FakeDevices) -> None:
     devices.add_virtual("video7", b"Cam\xe9ra\n")
-    assert linux.virtual_cameras() == [loopback(7, "Cam\N{REPLACEMENT CHARACTER}ra")]
+    known = "Cam\N{REPLACEMENT CHARACTER}ra"
+    assert linux.virtual_cameras() == [loopback(7, known, foreign=True)]
 
 
 def test_other_kinds_of_nodes_are_no_cameras(devices: FakeDevices) -> None:

@@ -9,20 +9,23 @@ from fakes import FakeClock, FakeEnhancer, Gate, until
 from sharpcam import tiered
 from sharpcam.enhancer import BypassError
 from sharpcam.errors import SharpCamError
-from sharpcam.governor import DOWN_AFTER, UP_AFTER, Tier
+from sharpcam.governor import DOWN_AFTER, UP_AFTER, WARM_UP, Tier
 from sharpcam.profile import CameraProfile
 from sharpcam.settings import Settings
 from sharpcam.tiered import PROBE_STEPS, TieredEnhancer, bundled_tiers
 
 Y = np.zeros((48, 64), np.uint8)
 ALL = (Tier.LITE, Tier.STANDARD, Tier.HIGH)
-SOFT = CameraProfile(1.5, 1.0, 0.2)
+DOWN, UP = WARM_UP + DOWN_AFTER, WARM_UP + UP_AFTER
+SOFT = CameraProfile.of(1.5, 1.0, 0.2)
 
 
 class Machine:
     """Takes as long as the test says; remembers what was loaded."""
 
-    def __init__(self, available: tuple[Tier, ...] = ALL, **settings: object) -> None:
+    def __init__(
+        self, available: tuple[Tier, ...] = ALL, begun: bool = True, **settings: object
+    ) -> None:
         self.clock = FakeClock()
         self.took_ms = 5.0
         self.battery: bool | None = None
@@ -37,8 +40,10 @@ class Machine:
             battery=lambda: self.battery,
             clock=self.clock,
         )
+        if begun:
+            self.enhancer.begin()
 
-    def load(self, tier: Tier) -> FakeEnhancer:
+    def load(self, tier: Tier, engine: str) -> FakeEnhancer:
         if tier in self.damaged:
             raise SharpCamError(f"{tier.word} is damaged", "install again")
         self.loaded.append(tier)
@@ -68,10 +73,23 @@ def test_the_standard_network_begins_and_enhances() -> None:
     assert machine.enhancer.tier is Tier.STANDARD
 
 
+def test_frames_pass_until_the_network_is_loaded_and_settings_count_that_came_before() -> None:
+    machine = Machine(begun=False)
+    assert machine.second() == "the network is being loaded"
+    assert machine.enhancer.name == "none"
+    machine.enhancer.set_profile(SOFT)
+    machine.enhancer.apply(Settings(engine="onnxruntime"))
+    assert machine.loaded == []
+    machine.enhancer.begin()
+    assert machine.loaded == [Tier.STANDARD]
+    assert machine.networks[0].profiles == [SOFT]
+    assert machine.second() == ""
+
+
 def test_a_slow_machine_steps_down_and_is_told_why() -> None:
     machine = Machine()
     machine.took_ms = 35.0
-    for _ in range(DOWN_AFTER):
+    for _ in range(DOWN):
         machine.second()
     assert machine.enhancer.tier is Tier.LITE
     assert machine.loaded == [Tier.STANDARD, Tier.LITE]
@@ -81,7 +99,7 @@ def test_a_slow_machine_steps_down_and_is_told_why() -> None:
 def test_only_what_there_is_is_taken() -> None:
     machine = Machine(available=(Tier.STANDARD,))
     machine.took_ms = 35.0
-    for _ in range(DOWN_AFTER):
+    for _ in range(DOWN):
         machine.second()
     assert machine.enhancer.tier is Tier.BYPASS
     assert "frames pass as they are" in machine.second()
@@ -99,7 +117,7 @@ def test_while_bypassed_a_frame_now_and_then_shows_when_it_would_be_fast_enough(
         assert machine.second()
     assert len(machine.networks[0].calls) == calls + 4
     machine.took_ms = 5.0
-    for _ in range(PROBE_STEPS * (UP_AFTER + 1)):
+    for _ in range(PROBE_STEPS * (UP + 1)):
         machine.second()
     assert machine.enhancer.tier is Tier.STANDARD
     assert machine.enhancer.reason == ""
@@ -108,7 +126,7 @@ def test_while_bypassed_a_frame_now_and_then_shows_when_it_would_be_fast_enough(
 
 def test_a_fast_machine_steps_up() -> None:
     machine = Machine()
-    for _ in range(UP_AFTER):
+    for _ in range(UP):
         machine.second()
     assert machine.enhancer.tier is Tier.HIGH
 
@@ -116,11 +134,11 @@ def test_a_fast_machine_steps_up() -> None:
 def test_a_person_chooses_the_largest_and_changes_it_live() -> None:
     machine = Machine(tier="lite")
     assert machine.loaded == [Tier.LITE]
-    for _ in range(UP_AFTER * 2):
+    for _ in range(UP * 2):
         machine.second()
     assert machine.enhancer.tier is Tier.LITE
     machine.enhancer.apply(Settings(tier="standard"))
-    for _ in range(UP_AFTER):
+    for _ in range(UP):
         machine.second()
     assert machine.enhancer.tier is Tier.STANDARD
     machine.enhancer.apply(Settings(tier="lite"))
@@ -137,7 +155,7 @@ def test_on_battery_less_is_allowed() -> None:
     machine = Machine(available=(Tier.STANDARD,))
     machine.took_ms = 20.0
     machine.battery = True
-    for _ in range(DOWN_AFTER):
+    for _ in range(DOWN):
         machine.second()
     assert machine.enhancer.tier is Tier.BYPASS
     assert "on battery" in machine.enhancer.reason
@@ -147,15 +165,30 @@ def test_the_profile_goes_along_with_every_change() -> None:
     machine = Machine()
     machine.enhancer.set_profile(SOFT)
     machine.took_ms = 35.0
-    for _ in range(DOWN_AFTER):
+    for _ in range(DOWN):
         machine.second()
     assert [network.profiles[-1] for network in machine.networks] == [SOFT, SOFT]
+
+
+def test_the_version_changes_with_the_profile_and_the_tier() -> None:
+    machine = Machine()
+    versions = [machine.enhancer.version, machine.enhancer.version]
+    machine.enhancer.set_profile(SOFT)
+    versions.append(machine.enhancer.version)
+    machine.took_ms = 35.0
+    while machine.enhancer.tier:
+        before = machine.enhancer.tier
+        machine.second()
+        if machine.enhancer.tier is not before:
+            versions.append(machine.enhancer.version)
+    assert versions[0] == versions[1]
+    assert len(set(versions)) == len(versions) - 1 == 4  # standard twice, lite, none
 
 
 def test_a_damaged_network_leaves_the_one_before_in_use() -> None:
     machine = Machine()
     machine.damaged = {Tier.HIGH}
-    for _ in range(UP_AFTER * 2):
+    for _ in range(UP * 2):
         assert machine.second() == ""
     assert machine.enhancer.available == {Tier.LITE, Tier.STANDARD}
 
@@ -165,7 +198,7 @@ def test_without_any_network_frames_pass_and_the_reason_is_told(
 ) -> None:
     machine = Machine(available=())
     assert machine.second() == "no network is installed"
-    monkeypatch.setattr(Machine, "load", lambda self, tier: _damaged())
+    monkeypatch.setattr(Machine, "load", lambda self, tier, engine: _damaged())
     assert Machine().second() == "the file is damaged"
 
 
@@ -185,12 +218,28 @@ def test_the_governor_works_in_a_thread_of_its_own_and_outlives_a_failure(
         raise OSError("no battery")
 
     enhancer = TieredEnhancer(
-        Settings(), lambda: 30.0, available=ALL, load=lambda _: FakeEnhancer(), battery=battery
+        Settings(), lambda: 30.0, available=ALL, load=lambda *_: FakeEnhancer(), battery=battery
     )
     with enhancer:
         gate.wait()
         until(lambda: len(seen) > 2)
+        assert np.array_equal(enhancer.enhance(Y, 1.0), FakeEnhancer.expected(Y, 1.0))
     enhancer.close()
+
+
+def test_a_bug_while_loading_is_told_and_the_picture_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tiered, "STEP_SECONDS", 0.001)
+
+    def load(*_: object) -> FakeEnhancer:
+        raise ZeroDivisionError
+
+    with TieredEnhancer(Settings(), lambda: 30.0, available=ALL, load=load) as enhancer:
+        until(lambda: enhancer.reason)
+        with pytest.raises(BypassError, match="cannot be loaded"):
+            enhancer.enhance(Y, 1.0)
+        assert enhancer.tier is Tier.BYPASS
 
 
 def test_the_bundled_ones_are_found() -> None:

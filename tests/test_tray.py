@@ -15,6 +15,7 @@ import pytest
 from clips import write_clip
 from fakes import until
 from home_of import Home
+from mortal import mortal
 from PIL import Image, ImageColor
 from screen import QUIET, Screen, needs_screen, screen
 
@@ -24,6 +25,8 @@ from sharpcam.window import TITLE
 pytestmark = needs_screen
 
 TRAYER = "trayer --edge bottom --align right --widthtype request --height 32 --transparent false"
+CORNER = 1350, 860, 1400, 900
+"""Where its only icon is."""
 DEBIAN_GI = Path("/usr/lib/python3/dist-packages/gi")
 PANEL = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -83,9 +86,11 @@ def running(home: Home, backend: str) -> Iterator[subprocess.Popen[str]]:
 def tray_host(desktop: Screen) -> Iterator[subprocess.Popen[bytes]]:
     if not shutil.which("trayer"):
         pytest.skip("needs a tray: sudo apt install trayer")
-    with subprocess.Popen(TRAYER.split(), env=desktop.environment, **QUIET) as host:
-        yield host
-        host.kill()
+    with subprocess.Popen(mortal(*TRAYER.split()), env=desktop.environment, **QUIET) as host:
+        try:
+            yield host
+        finally:
+            host.kill()
 
 
 def shows(desktop: Screen, colour: str, box: tuple[int, int, int, int] | None = None) -> bool:
@@ -99,19 +104,19 @@ def shows(desktop: Screen, colour: str, box: tuple[int, int, int, int] | None = 
 
 def test_on_x11_a_click_toggles_and_the_icon_shows_it(home: Home, desktop: Screen) -> None:
     with tray_host(desktop), running(home, "xorg"):
-        until(lambda: shows(desktop, BLUE))
+        until(lambda: shows(desktop, BLUE), desktop.tree)
         desktop.click_icon()
         home.until(enabled=False)
-        until(lambda: shows(desktop, GREY) and not shows(desktop, BLUE))
+        until(lambda: shows(desktop, GREY) and not shows(desktop, BLUE), desktop.tree)
         desktop.click_icon()
         home.until(enabled=True)
         home.ask("pause")
-        until(lambda: shows(desktop, AMBER))
+        until(lambda: shows(desktop, AMBER), desktop.tree)
 
 
 def test_on_x11_a_right_click_opens_the_preview(home: Home, desktop: Screen) -> None:
     with tray_host(desktop), running(home, "xorg"):
-        until(lambda: shows(desktop, BLUE))
+        until(lambda: shows(desktop, BLUE), desktop.tree)
         desktop.click_icon(button=3)
         until(lambda: desktop.windows(TITLE))
         home.ask("quit")
@@ -121,12 +126,12 @@ def test_on_x11_a_right_click_opens_the_preview(home: Home, desktop: Screen) -> 
 def test_a_tray_that_dies_and_returns_has_the_icon_again(home: Home, desktop: Screen) -> None:
     with running(home, "xorg") as program:
         with tray_host(desktop):
-            until(lambda: shows(desktop, BLUE))
+            until(lambda: shows(desktop, BLUE), desktop.tree)
         sent = home.sent
         until(lambda: home.sent > sent + 5)
         until(lambda: "without a tray icon" in home.log)
         with tray_host(desktop):
-            until(lambda: shows(desktop, BLUE))
+            until(lambda: shows(desktop, BLUE), desktop.tree)
             desktop.click_icon()
             home.until(enabled=False)
         assert program.poll() is None
@@ -163,28 +168,41 @@ def session_bus(home: Home) -> Iterator[None]:
     """A D-Bus session of its own."""
     if not shutil.which("dbus-daemon"):
         pytest.skip("needs dbus-daemon: sudo apt install dbus-daemon")
-    command = ["dbus-daemon", "--session", "--print-address=1", "--nofork", "--nopidfile"]
+    command = mortal("dbus-daemon", "--session", "--print-address=1", "--nofork", "--nopidfile")
     with subprocess.Popen(
         command, env=home.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as bus:
         assert bus.stdout
         home.environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
-        yield
-        bus.terminate()
+        try:
+            yield
+        finally:
+            bus.terminate()
 
 
 def test_with_gtk_a_click_toggles(with_gi: Home, desktop: Screen) -> None:
     with session_bus(with_gi), tray_host(desktop), running(with_gi, "gtk"):
-        corner = 1350, 860, 1400, 900
-        until(lambda: shows(desktop, BLUE, corner))
+        until(lambda: shows(desktop, BLUE, CORNER), desktop.tree)
         desktop.click(1384, 884)
         with_gi.until(enabled=False)
-        until(lambda: shows(desktop, GREY, corner))
+        until(lambda: shows(desktop, GREY, CORNER), desktop.tree)
 
 
-def test_with_appindicator_the_menu_toggles_and_a_new_panel_has_the_icon(
+def test_where_nothing_shows_icons_the_log_says_so_and_the_program_goes_on(
     with_gi: Home, desktop: Screen
 ) -> None:
+    with session_bus(with_gi), running(with_gi, "gtk"):
+        until(lambda: "this desktop shows no tray icons" in with_gi.log)
+        assert "gnome-extensions enable" in with_gi.log
+        sent = with_gi.sent
+        until(lambda: with_gi.sent > sent + 5)
+        with tray_host(desktop):
+            until(lambda: shows(desktop, BLUE, CORNER), desktop.tree)
+
+
+@pytest.fixture
+def with_panel(with_gi: Home) -> Home:
+    """Xfce's panel and AppIndicator are there, and the panel knows its place."""
     if not shutil.which("xfce4-panel"):
         pytest.skip("needs Xfce's panel: sudo apt install xfce4-panel")
     if not list(Path("/usr/lib").glob("*/girepository-1.0/AyatanaAppIndicator3*")):
@@ -192,24 +210,104 @@ def test_with_appindicator_the_menu_toggles_and_a_new_panel_has_the_icon(
     folder = with_gi.folder / "config" / "xfce4" / "xfconf" / "xfce-perchannel-xml"
     folder.mkdir(parents=True)
     (folder / "xfce4-panel.xml").write_text(PANEL)
+    return with_gi
+
+
+def test_with_appindicator_the_menu_toggles_and_a_new_panel_has_the_icon(
+    with_panel: Home, desktop: Screen
+) -> None:
+    with_gi = with_panel
     corner = 0, 860, 60, 900
     with session_bus(with_gi), running(with_gi, "appindicator"):
         for enabled in (False, True):
-            panel = subprocess.Popen(
-                ["xfce4-panel", "--disable-wm-check"], env=with_gi.environment, **QUIET
-            )
-            shown = GREY if enabled else BLUE
-            until(lambda shown=shown: shows(desktop, shown, corner))
-            desktop.click(17, 884)
-            # The line of what goes on cannot be chosen: the first item that can is "Sharpen".
-            until(lambda: menu_is_open(desktop))
-            desktop.press("Down", "Return")
-            with_gi.until(enabled=enabled)
-            panel.kill()
-            panel.wait()
+            with panel(with_gi):
+                shown = GREY if enabled else BLUE
+                until(lambda shown=shown: shows(desktop, shown, corner))
+                # The line of what goes on cannot be chosen: the first item that can is "Sharpen".
+                desktop.click_until(lambda: menu_is_open(desktop), 17, 884)
+                desktop.press("Down", "Return")
+                with_gi.until(enabled=enabled)
 
 
 def menu_is_open(desktop: Screen) -> bool:
     """The menu is white, above the panel."""
     above = desktop.picture((20, 700, 120, 860))
     return above.getpixel((50, 80)) != (0, 0, 0) and above != Image.new("RGB", above.size)
+
+
+def test_the_menu_that_the_desktop_gets_has_every_entry_and_tells_of_a_camera_that_is_gone(
+    with_panel: Home,
+) -> None:
+    """As the panel gets it, over D-Bus."""
+    home = with_panel
+    with session_bus(home), running(home, "appindicator"), panel(home):
+        lines = "watched by 1 app", "Not sharpened"
+        until(lambda: menu(home)[:1] and menu(home)[0].startswith(lines), lambda: menu(home))
+        entries = menu(home)
+        for entry in ENTRIES:
+            assert any(it.startswith(entry) for it in entries), (entry, entries)
+        (home.folder / "one.mkv").rename(home.folder / "unplugged.mkv")
+        home.ask("pause")
+        until(lambda: menu(home)[0] == "Camera paused", lambda: menu(home))
+        home.ask("resume")
+        until(lambda: menu(home)[0].startswith("The source"), lambda: menu(home))
+        (home.folder / "unplugged.mkv").rename(home.folder / "one.mkv")
+        until(lambda: menu(home)[0].startswith(lines), lambda: menu(home))
+
+
+@contextmanager
+def panel(home: Home) -> Iterator[None]:
+    """Xfce's."""
+    command = mortal("xfce4-panel", "--disable-wm-check")
+    with subprocess.Popen(command, env=home.environment, **QUIET) as program:
+        try:
+            yield
+        finally:
+            program.kill()
+
+
+ENTRIES = (
+    *("Sharpen", "Strength", "Strength > 50%", "Strength > 100% (as trained)"),
+    *("Camera profile", "Camera > The first one", "Quality > Automatic", "Quality > Lite"),
+    *("Quality > Standard", "Quality > High", "Preview", "Pause camera", "Start at login"),
+    *("Open log", "Quit"),
+)
+
+
+def menu(home: Home) -> list[str]:
+    """What is written in our menu, submenus behind their titles; empty while there is none."""
+    from jeepney import DBusAddress, DBusErrorResponse, Properties, new_method_call
+    from jeepney.io.blocking import open_dbus_connection
+    from jeepney.wrappers import unwrap_msg
+
+    watcher = "org.kde.StatusNotifierWatcher"
+    with open_dbus_connection(home.environment["DBUS_SESSION_BUS_ADDRESS"]) as bus:
+
+        def asked(call: object) -> tuple:
+            return unwrap_msg(bus.send_and_get_reply(call, timeout=20))
+
+        def value(path: str, name: str, kind: str, key: str) -> object:
+            return asked(Properties(DBusAddress(path, name, kind)).get(key))[0][1]
+
+        try:
+            items = value(
+                "/StatusNotifierWatcher", watcher, watcher, "RegisteredStatusNotifierItems"
+            )
+            name, _, path = items[0].partition("/")
+            place = value(f"/{path}", name, "org.kde.StatusNotifierItem", "Menu")
+            target = DBusAddress(place, name, "com.canonical.dbusmenu")
+            call = new_method_call(target, "GetLayout", "iias", (0, -1, ["label"]))
+            _, layout = asked(call)
+        except (DBusErrorResponse, IndexError, KeyError):
+            return []
+    return [line for _, item in layout[2] for line in written(item, "")]
+
+
+def written(item: tuple, before: str) -> Iterator[str]:
+    """A layout of dbusmenu: number, properties, children."""
+    _, properties, children = item
+    title = properties.get("label", ("s", ""))[1].replace("_", "")
+    if title:
+        yield before + title
+    for _, child in children:
+        yield from written(child, f"{before}{title} > " if title else before)

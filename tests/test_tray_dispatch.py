@@ -114,6 +114,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(tray, "RETRY_SECONDS", (0.001,))
     monkeypatch.setattr(tray.system, "cameras", list)
     monkeypatch.setattr(autostart, "is_on", lambda: False)
+    monkeypatch.setattr(desktop, "shows_tray_icons", lambda: True)
     desk = Desk()
     yield desk
     desk.tray.close()
@@ -222,3 +223,16 @@ def test_without_a_tray_it_is_said_once(
     desk.tray._thread.join(20)
     desk.change(Status(State.OFF))
     assert caplog.text.count("without a tray icon") == 1
+
+
+def test_a_desktop_that_shows_no_icons_is_told_of_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(desktop, "shows_tray_icons", lambda: False)
+    monkeypatch.setattr(desktop, "TRAY_HINT", "install the extension")
+    desk.tray.start()
+    desk.choose("toggle")
+    until(lambda: desk.icon.title.startswith("SharpCam off"))
+    desk.choose("toggle")
+    until(lambda: desk.icon.title.startswith("SharpCam on"))
+    assert caplog.text.count("shows no tray icons (install the extension). SharpCam goes on") == 1

@@ -24,7 +24,7 @@ WATCHED = Status(
 )
 VIEW = View(
     WATCHED,
-    profile=CameraProfile(1.2, 1.5, 0.3),
+    profile=CameraProfile.of(1.2, 1.5, 0.3),
     cameras=(("Acme HD", "Acme HD"), ("Logi", "Logi")),
     tiers=frozenset({"standard"}),
     tier="standard",
@@ -61,7 +61,10 @@ def test_a_camera_that_is_slow_by_itself_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("state", "reason", "hint", "said"),
     [
-        (State.STANDBY, "nobody watches, camera off", "", "Nobody is watching, camera off"),
+        (
+            *(State.STANDBY, "nobody watches, camera off", ""),
+            'Nobody is watching, camera off: choose "SharpCam" in the meeting app',
+        ),
         (State.NO_CAMERA, "camera unplugged", "plug it in", "Camera unplugged: plug it in"),
         (State.FAILED, "no virtual camera", "sudo x", "No virtual camera: sudo x"),
         (State.FAILED, "", "", "Failed"),
@@ -106,10 +109,10 @@ def test_the_title_says_on_off_or_the_problem() -> None:
 @pytest.mark.parametrize(
     ("profile", "said"),
     [
-        (CameraProfile(1.2, 1.5, 0.3), "soft 1.2 px, little noise"),
-        (CameraProfile(0.1, 0.0, 0.0), "sharp 0.1 px, no noise"),
-        (CameraProfile(0.5, 5.0, 0.0), "slightly soft 0.5 px, some noise"),
-        (CameraProfile(3.0, 16.0, 1.2), "very soft 3.0 px, much noise"),
+        (CameraProfile.of(1.2, 1.5, 0.3), "soft 1.2 px, little noise"),
+        (CameraProfile.of(0.1, 0.0, 0.0), "sharp 0.1 px, no noise"),
+        (CameraProfile.of(0.5, 5.0, 0.0), "slightly soft 0.5 px, some noise"),
+        (CameraProfile.of(3.0, 16.0, 1.2), "very soft 3.0 px, much noise"),
     ],
 )
 def test_a_profile_is_told_in_words(profile: CameraProfile, said: str) -> None:

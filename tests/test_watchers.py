@@ -4,6 +4,7 @@ test_v4l2loopback.py."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,17 @@ class FakeHost:
         self.sysfs, self.proc = root / "sys", root / "proc"
         (self.sysfs / "module" / "v4l2loopback").mkdir(parents=True)
         self.now = 100.0
-        self.scans = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What others do between the module's count and the look through the processes."""
         (self.proc / "self").mkdir(parents=True)
         (self.proc / "uptime").touch()
         self.add_device("video10")
         self.uses(1)
-        self.use = ModuleUse(OURS, sysfs=self.sysfs, proc=self.proc, clock=lambda: self.now)
+        self.use = ModuleUse(OURS, sysfs=self.sysfs, proc=self.proc, clock=self.clock)
+
+    def clock(self) -> float:
+        self.meanwhile()
+        return self.now
 
     def add_device(self, node: str, *, loopback: bool = True) -> None:
         folder = self.sysfs / "class" / "video4linux" / node
@@ -105,6 +111,20 @@ def test_processes_are_looked_through_soon_after_a_change_and_seldom_without(
     assert host.use.count() == 2  # too early: it may be ours
     host.now += SOON_SECONDS / 2
     assert host.use.count() == 1
+
+
+def test_a_camera_closed_during_the_look_is_no_reader(host: FakeHost) -> None:
+    host.add_device("video11")
+    host.process(7, OTHER)
+    host.uses(2)
+
+    def close() -> None:
+        host.process(7)
+        host.uses(1)
+
+    host.meanwhile = close
+    assert host.use.count() == 0
+    assert host.use.count() == 0
 
 
 def test_when_nobody_is_left_that_is_known_at_once(host: FakeHost) -> None:

@@ -19,9 +19,15 @@ from sharpcam.network import (
     SPEC_KEY,
     NetworkSpec,
 )
+from sharpcam.profile import CameraProfile
 
-CAMERA_WEIGHTS = (10.0, 1.0, 5.0, 20.0)
-"""`write_adder`'s grey levels per unit of the profile's numbers, at strength 1."""
+PERFECT = CameraProfile().as_array()
+BLUR_LEVEL = 20 / float((1 - CameraProfile.of(2, 0).as_array()[:5]).sum())
+CAMERA_WEIGHTS = np.array(
+    [-BLUR_LEVEL] * 5 + [0.0] * 5 + [0.5] * 2 + [5.0] * 3 + [3.0, 0.0], np.float32
+)
+"""`write_adder`'s grey levels per unit of the profile's numbers, at strength 1: 20 for a blur of
+2 px, 1 for noise of 1, 5 for compression of 1."""
 SPEC = NetworkSpec(tier="tiny", channels=16, blocks=1)
 
 
@@ -31,16 +37,17 @@ def write_identity(path: Path) -> Path:
 
 
 def write_adder(path: Path) -> Path:
-    """y + strength * (10 blur + noise + 5 compression), clipped to 0 to 255."""
+    """y + strength * CAMERA_WEIGHTS . (profile - perfect), clipped to 0 to 255."""
     nodes = [
         helper.make_node("Cast", [INPUT_Y], ["y_float"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", [INPUT_CAMERA, "weights"], ["weighted"]),
+        helper.make_node("Sub", [INPUT_CAMERA, "perfect"], ["faults"]),
+        helper.make_node("Mul", ["faults", "weights"], ["weighted"]),
         helper.make_node("ReduceSum", ["weighted"], ["level"], keepdims=0),
         helper.make_node("Mul", ["level", INPUT_STRENGTH], ["added"]),
         helper.make_node("Add", ["y_float", "added"], ["sum"]),
         *_to_uint8("sum"),
     ]
-    return _write(path, nodes, weights=np.array(CAMERA_WEIGHTS, np.float32))
+    return _write(path, nodes, weights=CAMERA_WEIGHTS, perfect=PERFECT)
 
 
 def write_blur(path: Path, size: int = 33) -> Path:
@@ -70,7 +77,7 @@ def _write(path: Path, nodes: list[onnx.NodeProto], **constants: np.ndarray) -> 
         "tiny",
         inputs=[
             helper.make_tensor_value_info(INPUT_Y, TensorProto.UINT8, plane),
-            helper.make_tensor_value_info(INPUT_CAMERA, TensorProto.FLOAT, [4]),
+            helper.make_tensor_value_info(INPUT_CAMERA, TensorProto.FLOAT, [17]),
             helper.make_tensor_value_info(INPUT_STRENGTH, TensorProto.FLOAT, []),
         ],
         outputs=[helper.make_tensor_value_info(OUTPUT_Y, TensorProto.UINT8, plane)],

@@ -8,15 +8,24 @@ import numpy as np
 
 from training.degrade import SCALERS, Camera
 
+USUAL_SCALES = (1.5, 2.0, 2.0, 3.0)
+"""480 lines shown as 720, 720 as 1080; 360 as 720, 540 as 1080; 240 as 720, 360 as 1080."""
+
+
+def sample_scale(rng: np.random.Generator) -> float:
+    """How many times larger a small picture is shown: mostly between usual sizes, where the grids
+    of both fall together again and again."""
+    return float(rng.choice(USUAL_SCALES) if rng.random() < 0.6 else rng.uniform(1.5, 2.8))
+
 
 def sample_camera(rng: np.random.Generator) -> Camera:
     """A camera at random, as training meets them."""
     kind = rng.random()
-    if kind < 0.12:
+    if kind < 0.1:
         return Camera()
-    if kind < 0.2:  # the classic softening of super-resolution papers: small and large again
-        return Camera(scale=rng.uniform(1.5, 3), scaler=rng.choice(list(SCALERS)))
-    small = kind < 0.4  # a small picture shown large
+    if kind < 0.22:  # the classic softening of super-resolution papers: small and large again
+        return Camera(scale=sample_scale(rng), scaler=rng.choice(list(SCALERS)))
+    small = kind < 0.45  # a small picture shown large
     dark = rng.random() < 0.3
     # Cameras that average over time show still parts without any noise.
     noise = 0.0 if rng.random() < 0.15 else rng.uniform(0, 1) ** 2 * (3.0 if dark else 1.0)
@@ -24,7 +33,7 @@ def sample_camera(rng: np.random.Generator) -> Camera:
         lens_px=rng.uniform(0.0, 1.7),
         motion_px=rng.uniform(1, 3) if rng.random() < 0.1 else 0.0,
         motion_angle=rng.uniform(0, np.pi),
-        scale=rng.uniform(1.5, 2.5) if small else rng.choice([1.0, rng.uniform(1, 1.6)]),
+        scale=sample_scale(rng) if small else rng.choice([1.0, rng.uniform(1, 1.6)]),
         scaler=rng.choice(list(SCALERS)),
         shot_noise=noise * 6e-4,
         read_noise=noise * 4e-3,
@@ -64,6 +73,10 @@ BUCKETS: dict[str, Camera] = {
 }
 """The cameras of the evaluation; the "seed" bucket is defined by its own two scalers
 (evaluate.py)."""
+
+CALL = {"call codec": Camera(lens_px=1.0, shot_noise=4e-5, read_noise=6e-4, smear=0.3, crf=29)}
+"""What the other side of a call sees: a soft camera behind H.264 at a call's bit rate. Evaluated
+only."""
 
 SEED_CAMERAS = {
     "seed-bicubic": Camera(scale=2, scaler="bicubic"),

@@ -17,6 +17,7 @@ class Stage:
 
     steps: int
     batch: int
+    """Pictures; for the estimator cameras, with some crops of each."""
     crop: int
     """Side of the training crops in pixels; a multiple of 8, at most 144."""
     rate: float
@@ -56,9 +57,12 @@ class Config:
     # Without the tight clip one batch after 3 500 steps at 2e-3 undid everything; the norm is
     # about 0.02.
     student: Stage = Stage(36000, 16, 128, 1e-3, 500, clip=0.1)
-    estimator: Stage = Stage(9000, 32, 96, 2e-3, 500)
+    estimator: Stage = Stage(3500, 6, 96, 2e-3, 500)
     teacher_from: str = "train"
-    """train: from nothing; tune: from the bundled weights on; bundled: as it is."""
+    """train: from nothing; tune: from the bundled weights on; bundled: as it is; none: the student
+    learns from the photographs alone."""
+    only: str = "all"
+    """Train just one network of the run: estimator, teacher or student; all."""
     teacher_width: int = 32
     """Channels of the teacher at half resolution; to train 48 takes a GPU."""
     tier: str = "standard"
@@ -70,20 +74,37 @@ class Config:
     """Residual blocks of the student."""
     filters: int = 8
     """Linear filters of the student that a camera's own is mixed from; 0 for none."""
+    experts: int = 16
+    """Differences that a camera's own weights of the student are mixed from; 0 for the same weights
+    for all."""
+    begin_with: str = ""
+    """Weights of the same student, or with --only estimator of an estimator, to begin with instead
+    of random ones: a run's .safetensors, or the shipped .onnx."""
+    quantise: bool = False
+    """Get a trained student (begin_with) used to bytes inside, at a fifth of the rate."""
     channel_attention: bool = False
     spatial_attention: bool = False
-    pixel_weight: float = 1.0
+    norm: str = "none"
+    """Norm of the student's blocks: none, batch, instance."""
+    refinement: bool = False
+    pixel_weight: float = 0.2
     """Weight of L1 (Charbonnier)."""
-    vgg_weight: float = 0.002
+    error_weight: float = 0.02
+    """Weight of the logarithm of the mean square error."""
+    vgg_weight: float = 0.001
     """Weight of the VGG perceptual term; small, or PSNR stops being honest."""
-    edge_weight: float = 0.2
+    edge_weight: float = 0.05
     """Weight of the Sobel edge term."""
-    ssim_weight: float = 0.02
+    ssim_weight: float = 0.005
     """Weight of 1 - SSIM."""
     feature_weight: float = 0.002
     """Weight of feature distillation."""
     output_weight: float = 0.3
     """Weight of the distance to the teacher's output."""
+    join_only: bool = False
+    """Train only the part of the estimator that joins what the crops tell."""
+    lost_weight: float = 0.3
+    """Weight of the decibels that the shipped student loses with what the estimator tells it."""
     vgg_items: int = 1
     """Pictures of a batch that go through VGG (it costs 90 times the student), as 64 px crops."""
     vgg_every: int = 4
@@ -96,6 +117,7 @@ class Config:
         business; the photographs are told by their hash."""
         values = asdict(self)
         del values["runs"], values["data"]
+        values["begin_with"] = Path(self.begin_with).name
         return json.dumps(values, default=str, sort_keys=True)
 
     def identity(self, network: str) -> str:
@@ -105,10 +127,10 @@ class Config:
         values = asdict(self)
         for harmless in ("steps", "patience"):
             del values[network][harmless]
-        for harmless in ("runs", "data", "device", "threads", "workers", "checkpoint_minutes"):
+        for harmless in HARMLESS:
             del values[harmless]
         needed = {network, "teacher"} if network == "student" else {network}
-        for other in {"estimator", "teacher", "student"} - needed:
+        for other in set(NETWORKS) - needed:
             del values[other]
         if network != "student":
             for name in STUDENTS_OWN:
@@ -116,11 +138,15 @@ class Config:
         return json.dumps(values, sort_keys=True)
 
 
-TEACHERS = ("train", "tune", "bundled")
+TEACHERS = ("train", "tune", "bundled", "none")
+NETWORKS = ("estimator", "teacher", "student")
 TIERS = {"lite": (16, 3), "standard": (32, 2), "high": (32, 6)}
 """Channels and residual blocks of each student."""
+HARMLESS = ("runs", "data", "device", "threads", "workers", "checkpoint_minutes", "only")
+"""What changes no number that training comes to."""
 STUDENTS_OWN = (
-    *("tier", "channels", "blocks", "filters", "channel_attention", "spatial_attention"),
+    *("tier", "channels", "blocks", "filters", "experts", "begin_with", "quantise"),
+    *("channel_attention", "spatial_attention", "norm", "refinement"),
     *("feature_weight", "output_weight", "distil_items", "teacher_from"),
 )
 """What the other networks of a run do not depend on."""
@@ -132,7 +158,7 @@ PRESETS: dict[str, Config] = {
         crops_per_photo=1,
         teacher=Stage(12, 2, 64, 1e-3, 6),
         student=Stage(30, 4, 64, 2e-3, 15),
-        estimator=Stage(20, 8, 96, 2e-3, 10),
+        estimator=Stage(20, 2, 96, 2e-3, 10),
         teacher_width=8,
     ),
     "cpu": Config(),
@@ -142,7 +168,7 @@ PRESETS: dict[str, Config] = {
         crops_per_photo=48,
         teacher=Stage(120_000, 32, 144, 1e-3, 4000),
         student=Stage(300_000, 64, 144, 1e-3, 5000, patience=20, clip=0.1),
-        estimator=Stage(40_000, 64, 96, 2e-3, 4000),
+        estimator=Stage(40_000, 16, 96, 2e-3, 4000),
         teacher_width=48,
         vgg_items=8,
         distil_items=32,
@@ -162,17 +188,18 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("--preset", choices=PRESETS, default="cpu")
     parser.add_argument("--install", action="store_true", help="copy the exports to assets/model")
-    for stage in ("teacher", "student", "estimator"):
+    for stage in NETWORKS:
         parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
     parser.add_argument("--tier", choices=TIERS, help="which student: lite, standard, high")
     parser.add_argument(
         "--teacher",
         dest="teacher_from",
         choices=TEACHERS,
-        help="train it from nothing, tune the bundled one, or take the bundled one as it is",
+        help="train it from nothing, tune the bundled one, take it as it is, or do without",
     )
+    parser.add_argument("--only", choices=("all", *NETWORKS), help="train just one of them")
     for name, kind in _flags().items():
-        if name in ("teacher_from", "tier"):
+        if name in ("teacher_from", "tier", "only"):
             continue
         option = f"--{name.replace('_', '-')}"
         if kind is bool:
@@ -184,7 +211,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     if args.tier:
         config = replace(config, channels=TIERS[args.tier][0], blocks=TIERS[args.tier][1])
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
-    for stage in ("teacher", "student", "estimator"):
+    for stage in NETWORKS:
         steps = getattr(args, f"{stage}_steps")
         if steps is not None:
             given[stage] = replace(getattr(config, stage), steps=steps)

@@ -7,8 +7,9 @@ shrunk with Lanczos by 0.4 to 0.7 and only crops as crisp as a good lossless pho
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from sharpcam.errors import SharpCamError
 from sharpcam.profile import CameraProfile
 from training.cameras import sample_camera
 from training.degrade import Luma, degrade
+from training.parallel import place, share
 from training.ruler import true_profile
 
 PHOTOS = Path(__file__).parent / "photos"
@@ -137,12 +139,12 @@ class Pair:
     target: Luma
     """[S, S]."""
     camera: NDArray[np.float32]
-    """[4], the true profile."""
+    """[17], the true profile."""
 
 
-def make_pair(bank: NDArray[np.uint8], size: int, seed: tuple[int, ...]) -> Pair:
-    """The example that belongs to a seed: crop, mirror and turn, degrade, cut the margin off."""
-    rng = np.random.default_rng(seed)
+def make_scene(bank: NDArray[np.uint8], size: int, rng: np.random.Generator) -> Luma:
+    """What is in front of a camera: a crisp crop, mirrored and turned, or text, with MARGIN around
+    it."""
     if rng.random() < 0.06:
         y = text_picture(rng)
     else:
@@ -153,46 +155,78 @@ def make_pair(bank: NDArray[np.uint8], size: int, seed: tuple[int, ...]) -> Pair
     y = np.ascontiguousarray(y[top : top + whole, left : left + whole])
     if rng.random() < 0.5:  # exposure: a webcam's picture is rarely of full range
         y = np.clip(y * rng.uniform(0.5, 1.0) + rng.uniform(0, 0.15), 0, 1, dtype=np.float32)
+    return y
+
+
+def make_pair(bank: NDArray[np.uint8], size: int, seed: tuple[int, ...]) -> Pair:
+    """The example that belongs to a seed: a scene through a camera, with the margin cut off."""
+    rng = np.random.default_rng(seed)
+    y = make_scene(bank, size, rng)
     camera = sample_camera(rng)
     inner = slice(MARGIN, MARGIN + size)
     shown = degrade(camera, y, rng)[inner, inner]
     return Pair(shown, y[inner, inner], true_profile(camera).as_array())
 
 
-class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
-    """Example number i of a run is always the same, so a resumed run goes on exactly."""
+def pair_tensors(
+    bank: NDArray[np.uint8], size: int, seed: tuple[int, ...]
+) -> tuple[torch.Tensor, ...]:
+    """`make_pair`: degraded and target [1, S, S], and the true profile [17]."""
+    pair = make_pair(bank, size, seed)
+    pictures = (
+        torch.from_numpy(np.ascontiguousarray(y))[None] for y in (pair.degraded, pair.target)
+    )
+    return (*pictures, torch.from_numpy(pair.camera))
+
+
+class Examples(Dataset[tuple[torch.Tensor, ...]]):
+    """Example number i of a run is always the same, so a resumed run goes on exactly; of several
+    processes each takes its part of every batch."""
 
     def __init__(
-        self, bank: NDArray[np.uint8], size: int, seed: int, start: int, stop: int
+        self,
+        make: Callable[[tuple[int, ...]], tuple[torch.Tensor, ...]],
+        batch: int,
+        seed: int,
+        steps: range,
     ) -> None:
-        self.bank, self.size, self.seed, self.start, self.stop = bank, size, seed, start, stop
+        """`make` gives the example that belongs to a seed."""
+        self.make, self.batch, self.seed, self.steps = make, batch, seed, steps
+        rank, count = place()
+        if batch % count:
+            raise SharpCamError(
+                f"a batch of {batch} pictures cannot be shared by {count} processes",
+                "start as many processes as divide it",
+            )
+        self.part = batch // count
+        self.first = rank * self.part
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return len(self.steps) * self.part
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Degraded and target [1, S, S], and the true profile [4]."""
-        pair = make_pair(self.bank, self.size, (self.seed, self.start + index))
-        pictures = (
-            torch.from_numpy(np.ascontiguousarray(y))[None] for y in (pair.degraded, pair.target)
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+        step, position = divmod(index, self.part)
+        return self.make((self.seed, self.steps[step] * self.batch + self.first + position))
+
+    def batches(self, workers: int) -> Iterator[list[torch.Tensor]]:
+        """This process's part of every batch, made by so many processes of its own."""
+        return iter(
+            DataLoader(
+                self,
+                self.part,
+                num_workers=workers,
+                worker_init_fn=_one_thread,
+                multiprocessing_context="spawn" if workers else None,
+            )
         )
-        return (*pictures, torch.from_numpy(pair.camera))
 
 
 def batches(
     bank: NDArray[np.uint8], size: int, batch: int, seed: int, steps: range, workers: int
 ) -> Iterator[list[torch.Tensor]]:
-    """Batches for the given steps: degraded and target [N, 1, S, S] in 0..1, profile [N, 4]."""
-    pairs = Pairs(bank, size, seed, steps.start * batch, steps.stop * batch)
-    return iter(
-        DataLoader(
-            pairs,
-            batch,
-            num_workers=workers,
-            worker_init_fn=_one_thread,
-            multiprocessing_context="spawn" if workers else None,
-        )
-    )
+    """Batches for the given steps: degraded and target [N, 1, S, S] in 0..1, profile [N, 17]; N is
+    this process's part of `batch`."""
+    return Examples(partial(pair_tensors, bank, size), batch, seed, steps).batches(workers)
 
 
 def _one_thread(_: int) -> None:
@@ -200,13 +234,18 @@ def _one_thread(_: int) -> None:
 
 
 def jitter(camera: torch.Tensor, seed: int, step: int) -> torch.Tensor:
-    """The profile [N, 4] as an estimator would give it: off by 8 % and a small constant."""
+    """The profile [N, 17] as an estimator would give it: blur off by 5 %, the rest by 10 %, and
+    all by a small constant."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    offset_scale = torch.tensor([0.03, 0.1, 0.03, 0.05])
-    scale = 1 + 0.08 * torch.randn(camera.shape, generator=generator)
-    offset = offset_scale * torch.randn(camera.shape, generator=generator)
-    scale, offset = scale.to(camera.device), offset.to(camera.device)
+    whole = (len(camera) * place()[1], CameraProfile.SIZE + 1)  # of all processes
+    random = share(torch.randn(whole, generator=generator)).to(camera.device)
+    wider = (1 + 0.05 * random[:, :1]) ** 2
+    response = camera[:, :5].clamp_min(1e-6) ** wider + 0.01 * random[:, 1:6]
+    offset = camera.new_tensor([0.02] * 5 + [0.1] * 2 + [0.03] * 3 + [0.05] * 2)
+    rest = camera[:, 5:] * (1 + 0.1 * random[:, 6:]) + offset * random[:, 6:]
+    moved = torch.cat([response, rest], 1)
     # A perfect camera is told apart reliably, and must be left alone.
-    moved = torch.where(camera > 0, camera * scale + offset, camera)
-    high = camera.new_tensor([bound for _, bound in CameraProfile.BOUNDS])
-    return torch.minimum(moved.clamp_min(0), high)
+    perfect = torch.from_numpy(CameraProfile().as_array()).to(camera.device)
+    moved = torch.where((camera == perfect).all(1, keepdim=True), camera, moved)
+    low, high = (camera.new_tensor(bound) for bound in (CameraProfile.LOW, CameraProfile.HIGH))
+    return torch.minimum(torch.maximum(moved, low), high)

@@ -2,6 +2,7 @@
 
     python -m training.distill                   # --preset cpu: two hours on two cores
     python -m training.distill --preset gpu --data ~/photographs --install
+    torchrun --nproc-per-node 4 -m training.distill --preset gpu      # four cards, same result
 
 Stop it whenever you like: the same command goes on at the exact next step.
 """
@@ -10,94 +11,75 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 
-from sharpcam.errors import SharpCamError
 from sharpcam.network import NetworkSpec
+from training.card import MODELS
 from training.config import Config, Stage, parse
-from training.data import batches, crop_bank, data_hash, jitter
+from training.data import batches, crop_bank, data_hash, pair_tensors
 from training.export import export_all
-from training.fit import Batch, Terms, choose_device, fit
-from training.losses import charbonnier, feature_distance, sobel_edge, ssim, vgg_perceptual
-from training.profiler import ProfileNet, ProfileValidation, profile_loss
+from training.fit import Batch, Device, channels_last, choose_device, fit
+from training.objectives import estimator_loss, student_loss, teacher_loss
+from training.parallel import first_before_others, is_first, place, processes
+from training.profiler import ProfileNet, ProfileValidation, profile_batches
 from training.provenance import git_commit
+from training.quantise import Range, measure_ranges, set_ranges
+from training.shipped import fill_estimator, fill_student, load_student
 from training.student import UNetStudent
 from training.teacher import TeacherSpec, UNetTeacher, load_teacher
 from training.validate import Validation
-from training.verb import refused
+from training.verb import trained
 
 TEACHER = Path(__file__).parent / "weights" / "teacher.safetensors"
 
 
-def picture_terms(config: Config, restored: Tensor, target: Tensor, step: int) -> Terms:
-    """The four terms that compare pictures [N, 1, H, W] in 0..1, weighted."""
-    terms = {
-        "pixel": config.pixel_weight * charbonnier(restored, target),
-        "edge": config.edge_weight * sobel_edge(restored, target),
-        "ssim": config.ssim_weight * (1 - ssim(restored, target)),
-    }
-    if config.vgg_items and config.vgg_weight and step % config.vgg_every == 0:
-        # The crop moves with the step, so that the whole picture has its turn.
-        room = max(1, restored.shape[-1] - 63)
-        top, left = step * 7 % room, step * 13 % room
-        crop = (
-            slice(0, config.vgg_items),
-            slice(None),
-            slice(top, top + 64),
-            slice(left, left + 64),
+def banks(config: Config) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Crops to train on and to validate with; made once, by the first process."""
+    make = partial(crop_bank, config.data, per_photo=config.crops_per_photo)
+    cache = config.runs / "cache"
+    return first_before_others(
+        lambda: (make(split="train", cache=cache), make(split="validation", cache=cache))
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the networks of one run share."""
+
+    config: Config
+    device: Device
+    about: dict[str, Any]
+    bank: NDArray[np.uint8]
+    held_out: NDArray[np.uint8]
+
+    def fit(self, name: str, network: str, model: nn.Module, stage: Stage, **rest: Any) -> None:
+        """Train one of them into the run's folder; see `fit.fit`."""
+        config = self.config
+        seed = config.seed + {"teacher": 0, "student": 1, "estimator": 2}[network]
+        given: dict[str, Any] = {
+            "about": self.about,
+            "device": self.device,
+            "batches": partial(_batches, self.bank, stage, seed, config.workers),
+        } | rest
+        fit(
+            name,
+            model,
+            stage,
+            identity=config.identity(network) + self.about["data"],
+            folder=config.runs / config.name,
+            ema=config.ema,
+            checkpoint_minutes=config.checkpoint_minutes,
+            **given,
         )
-        terms["vgg"] = (
-            config.vgg_every * config.vgg_weight * vgg_perceptual(restored[crop], target[crop])
-        )
-    return terms
-
-
-def teacher_loss(config: Config, model: nn.Module, batch: Batch, step: int) -> Terms:
-    """The teacher learns from the targets alone."""
-    degraded, target, camera = batch
-    restored, _ = model(degraded, jitter(camera, config.seed, step))
-    return picture_terms(config, restored, target, step)
-
-
-def student_loss(
-    config: Config,
-    teacher: nn.Module,
-    adapter: nn.Module,
-    model: nn.Module,
-    batch: Batch,
-    step: int,
-) -> Terms:
-    """The student learns from the targets, and from the teacher's output and features."""
-    degraded, target, camera = batch
-    assumed = jitter(camera, config.seed, step)
-    restored, features = model(degraded, assumed)
-    terms = picture_terms(config, restored, target, step)
-    if count := config.distil_items:
-        with torch.no_grad():
-            wanted, teacher_features = teacher(degraded[:count], camera[:count])
-            # A teacher that does worse on a picture, as on faults it never met, has nothing to say.
-            miss, own = (
-                (y - target[:count]).abs().mean((1, 2, 3), keepdim=True)
-                for y in (wanted, restored[:count])
-            )
-            better = (miss < own).float()
-        distance = (restored[:count] - wanted).abs() * better
-        terms["output"] = config.output_weight * distance.mean()
-        adapted = adapter(features[:count])
-        terms["feature"] = config.feature_weight * feature_distance(adapted, teacher_features)
-    return terms
-
-
-def estimator_loss(model: nn.Module, batch: Batch, step: int) -> Terms:
-    """The estimator learns the recipe's own parameters."""
-    degraded, _, camera = batch
-    return {"likelihood": profile_loss(model, degraded, camera)}
 
 
 def distill(config: Config) -> None:
@@ -107,72 +89,114 @@ def distill(config: Config) -> None:
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     about = {"commit": git_commit(), "data": data_hash(config.data), "config": config.to_json()}
-    print(f"{folder}: {device.torch_device}, {device.precision}, data {about['data']}", flush=True)
-    bank = crop_bank(config.data, "train", config.crops_per_photo, config.runs / "cache")
-    held_out = crop_bank(config.data, "validation", config.crops_per_photo, config.runs / "cache")
+    if is_first():
+        found = f"{device.torch_device}, {device.precision}, data {about['data']}"
+        print(f"{folder}: {found}, {place()[1]} processes", flush=True)
+    run = Run(config, device, about, *banks(config))
+    if config.only in ("all", "estimator"):
+        train_estimator(run)
+    if config.only == "estimator":
+        return
+    teacher = make_teacher(run)
+    if config.only != "teacher":
+        train_student(run, teacher)
 
-    def examples(stage: Stage, seed: int) -> Callable[[range], Iterator[Batch]]:
-        return partial(_batches, bank, stage, seed, config.workers)
 
-    common = {
-        "folder": folder,
-        "ema": config.ema,
-        "checkpoint_minutes": config.checkpoint_minutes,
-    }
-    fit(
+def train_estimator(run: Run) -> None:
+    """The network that reads a camera's profile off its frames."""
+    config, stage = run.config, run.config.estimator
+    student = None
+    if config.lost_weight:
+        student = load_student(MODELS / "standard.onnx").requires_grad_(False).eval()
+        channels_last(student.to(run.device.torch_device))
+    net = ProfileNet()
+    if config.begin_with and config.only == "estimator":
+        fill_estimator(net, Path(config.begin_with))
+    if config.join_only:
+        for part in (net.convolutions, net.crop):
+            part.requires_grad_(False)
+    run.fit(
         "estimator",
-        ProfileNet(),
-        config.estimator,
-        identity=config.identity("estimator") + about["data"],
-        batches=examples(config.estimator, config.seed + 2),
-        loss=estimator_loss,
-        evaluate=ProfileValidation(held_out),
-        about=about,
-        # Noise of one grey level is near the resolution of bfloat16, and the network is tiny.
-        device=replace(device, precision="fp32"),
-        **common,
+        "estimator",
+        net,
+        stage,
+        batches=partial(profile_batches, run.bank, stage.batch, config.seed + 2, config.workers),
+        loss=partial(estimator_loss, config, student),
+        evaluate=ProfileValidation(run.held_out, student),
     )
+
+
+def make_teacher(run: Run) -> UNetTeacher | None:
+    """The trained teacher that the run asks for."""
+    config = run.config
+    if config.teacher_from == "none":
+        return None
     teacher = UNetTeacher(TeacherSpec(width=config.teacher_width))
     if config.teacher_from != "train":
         teacher = load_teacher(TEACHER)
-    if config.teacher_from == "bundled":
-        teacher.to(device.torch_device, memory_format=torch.channels_last)
-        teacher.eval().requires_grad_(False)
-    else:
-        teacher = fit(
+    if config.teacher_from != "bundled":
+        run.fit(
+            "teacher",
             "teacher",
             teacher,
             config.teacher,
-            identity=config.identity("teacher") + about["data"],
-            batches=examples(config.teacher, config.seed),
             loss=partial(teacher_loss, config),
-            evaluate=Validation(held_out, config.teacher.crop),
-            device=device,
-            about=about | {"spec": asdict(teacher.spec)},
-            **common,
+            evaluate=Validation(run.held_out, config.teacher.crop),
+            about=run.about | {"spec": asdict(teacher.spec)},
         )
-    student_spec = NetworkSpec(
+        teacher = load_teacher(config.runs / config.name / "teacher.safetensors")
+    channels_last(teacher.to(run.device.torch_device))
+    return teacher.eval().requires_grad_(False)
+
+
+def train_student(run: Run, teacher: UNetTeacher | None) -> None:
+    """The student of the run's tier."""
+    config = run.config
+    spec = NetworkSpec(
         tier=config.tier,
         channels=config.channels,
         blocks=config.blocks,
         filters=config.filters,
+        experts=config.experts,
         channel_attention=config.channel_attention,
         spatial_attention=config.spatial_attention,
+        norm=config.norm,
+        refinement=config.refinement,
     )
-    adapter = nn.Conv2d(config.channels, teacher.feature_channels, 1)
-    fit(
+    student = UNetStudent(spec)
+    before = 0
+    if config.begin_with:
+        before = fill_student(student, Path(config.begin_with))
+    name, stage, about = (
         config.tier,
-        UNetStudent(student_spec),
         config.student,
-        identity=config.identity("student") + about["data"],
-        batches=examples(config.student, config.seed + 1),
-        loss=partial(student_loss, config, teacher, adapter),
-        evaluate=Validation(held_out, config.student.crop),
-        device=device,
-        about=about | {"spec": json.loads(student_spec.to_json())},
-        extra=adapter,
-        **common,
+        run.about | {"spec": json.loads(spec.to_json())},
     )
+    about["before"] = before  # steps of what it began with
+    if config.quantise:
+        name, stage = f"{name}-int8", replace(stage, rate=stage.rate / 5)
+        about["ranges"] = calibrate(student, run.bank)
+    adapter = nn.Conv2d(config.channels, teacher.feature_channels if teacher else 1, 1)
+    run.fit(
+        name,
+        "student",
+        student,
+        stage,
+        loss=partial(student_loss, config, teacher, adapter),
+        evaluate=Validation(run.held_out, config.student.crop),
+        about=about,
+        extra=adapter if teacher else None,
+    )
+
+
+def calibrate(student: UNetStudent, bank: NDArray[np.uint8]) -> dict[str, Range]:
+    """Have a student round to bytes, over the values that it meets on 200 pictures: the same in
+    every process, which must round alike."""
+    pairs = [pair_tensors(bank, 128, (77, number)) for number in range(200)]
+    ys, _, cameras = (torch.stack(tensors) for tensors in zip(*pairs, strict=True))
+    ranges = measure_ranges(student.eval(), [(ys, cameras)])
+    set_ranges(student, ranges)
+    return ranges
 
 
 def _batches(bank: object, stage: Stage, seed: int, workers: int, steps: range) -> Iterator[Batch]:
@@ -182,15 +206,14 @@ def _batches(bank: object, stage: Stage, seed: int, workers: int, steps: range) 
 def main(argv: list[str] | None = None) -> int:
     """Run the whole recipe."""
     config, args = parse(argv, "python -m training.distill", str(__doc__).split("\n")[0])
-    try:
-        distill(config)
-        export_all(config.runs / config.name, install=args.install)
-    except SharpCamError as error:
-        return refused(error)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+
+    def run() -> None:
+        with processes():
+            distill(config)
+            if is_first() and config.only == "all":
+                export_all(config.runs / config.name, install=args.install)
+
+    return trained(run)
 
 
 if __name__ == "__main__":

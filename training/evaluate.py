@@ -2,45 +2,52 @@
 
     python -m training.evaluate --pictures ~/portraits --json scores.json --sheet sheet.png
 
-Rows are measured in the same run on the same pictures. The unsharp mask is oracle-tuned: its radius
-and amount are the best for each bucket, found on the very pictures that it is measured on.
+Rows are measured in the same run on the same pictures. The unsharp mask and RCAS are oracle-tuned:
+the best for each bucket, found on the very pictures that they are measured on. LPIPS and MS-SSIM
+are means over a few of the pictures, evenly spread, because they cost more than all the rest; times
+are medians for one 1280x720 frame, the ways taking turns.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
-from dataclasses import astuple
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from statistics import mean, median
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
+import torch
 
 from sharpcam.assets import asset
-from sharpcam.enhancer import OnnxEnhancer
+from sharpcam.engines import CHOICES
+from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
-from sharpcam.model import load_model
-from sharpcam.profile import TYPICAL, CameraProfile
-from training.baselines import least_squares_filter, oracle_rcas, oracle_unsharp
-from training.cameras import BUCKETS, SEED_CAMERAS
+from training.baselines import Picture, least_squares_filter, unsharp_mask
+from training.cameras import BUCKETS, CALL, SEED_CAMERAS
+from training.card import bundled, fingerprint
+from training.checkpoint import read_about
 from training.data import PHOTOS, SUFFIXES, data_hash, load_luma, photographs
-from training.degrade import Camera, degrade, to_uint8
-from training.metrics import psnr, ssim
-from training.ruler import true_profile
+from training.degrade import to_uint8
+from training.distill import TEACHER
+from training.peer_enhancer import PeerEnhancer
+from training.peers import PEERS, WEIGHTS
+from training.provenance import git_commit
+from training.rows import SCALE, Restore, classics, fill, peer_row, student_rows, teacher_row, told
+from training.scores import milliseconds, score
+from training.table import Results, contact_sheet, middle, print_tables
 from training.teacher_enhancer import TeacherEnhancer
-from training.verb import refused
+from training.verb import refused, report
 
-Picture = NDArray[np.uint8]
-SCALE = 0.4
-"""The evaluation pictures are shrunk by this, so that they are as crisp as the training targets."""
 SEED_SIZE = 256
 """The seed's buckets are squares of this size."""
+THREADS = (1, 2)
+PEER_NAMES = {"fsrcnn": "FSRCNN-size net", "seed": "the seed's student"}
+TEACHER_NAME = "teacher"
+PROFILE = ("blur_px", "noise", "compression", "sharpening")
+"""What the learnt profile's row tells of it."""
 
 
 def test_pictures(data: Path, more: Path | None) -> list[Picture]:
@@ -62,141 +69,165 @@ def test_pictures(data: Path, more: Path | None) -> list[Picture]:
     return large
 
 
-def middle(y: Picture, size: int) -> Picture:
-    """The square in the middle."""
-    top, left = ((side - size) // 2 // 8 * 8 for side in y.shape)
-    return np.ascontiguousarray(y[top : top + size, left : left + size])
+def shipped() -> list[Path]:
+    """Every student in assets/model, the smallest tier first."""
+    return bundled(asset("model/standard.onnx").parent)
 
 
-def auto_profile(estimates: list[CameraProfile]) -> CameraProfile:
-    """What SharpCam has learnt of a camera after these estimates: their median."""
-    if not estimates:
-        return TYPICAL
-    return CameraProfile(*(median(values) for values in zip(*map(astuple, estimates), strict=True)))
+def students(files: list[Path], threads: int) -> dict[str, Enhancer]:
+    """By the name of the file.
+
+    Raises:
+        SharpCamError: a file is no student, or two have the same name.
+    """
+    if len({file.stem for file in files}) < len(files):
+        raise SharpCamError("two students have the same name", "copy one under another name")
+    return {file.stem: load_enhancer(file, threads) for file in files}
 
 
-def evaluate_bucket(
-    name: str,
-    camera: Camera,
-    pictures: list[Picture],
-    student: OnnxEnhancer,
-    estimator: ProfileEstimator,
-    teacher: TeacherEnhancer | None,
-    data: Path,
-) -> tuple[dict[str, dict[str, float]], dict[str, list[Picture]]]:
-    """Every row for one bucket: its figures, and its pictures."""
-    targets = [middle(y, SEED_SIZE) for y in pictures] if name in SEED_CAMERAS else pictures
-    shown = [
-        to_uint8(degrade(camera, y.astype(np.float32) / 255, np.random.default_rng(index)))
-        for index, y in enumerate(targets)
-    ]
-    estimates = [estimator.estimate(y) for y in shown]
+def peers(threads: int) -> dict[str, PeerEnhancer]:
+    """The rivals that have been trained; says which have not."""
+    found = {}
+    for net in PEERS:
+        try:
+            found[PEER_NAMES[net]] = PeerEnhancer(net, threads)
+        except SharpCamError as error:
+            print(f"no row for {PEER_NAMES[net]}: {error.message}", file=sys.stderr)
+    return found
 
-    def with_profile(profile: CameraProfile) -> list[Picture]:
-        student.set_profile(profile)
-        return [student.enhance(y, 1.0) for y in shown]
 
-    auto, true = auto_profile([it for it in estimates if it]), true_profile(camera)
-    rivals = {
-        "oracle unsharp": oracle_unsharp(shown, targets),
-        "oracle RCAS": oracle_rcas(shown, targets),
-        "9x9 linear filter": least_squares_filter(camera, data, SCALE),
+def trained_rivals() -> dict[str, dict[str, float]]:
+    """How long each rival that is there was trained."""
+    found = {}
+    for net in PEERS:
+        file = WEIGHTS / f"{net}.safetensors"
+        if file.exists():
+            about = read_about(file)
+            found[PEER_NAMES[net]] = {key: about[key] for key in ("step", "seconds")}
+    return found
+
+
+def time_ways(
+    files: list[Path], teacher: TeacherEnhancer | None, frame: Picture, data: Path, threads: int
+) -> dict[str, float]:
+    """Milliseconds per 720p frame by way, everything on so many threads; not RCAS, which is a
+    shader, and here only written out in numpy."""
+    cv2.setNumThreads(threads)
+    torch.set_num_threads(threads)
+    bucket = fill(BUCKETS["webcam-mild"], [frame], ProfileEstimator())
+    ways: dict[str, Callable[[Picture], object]] = {
+        "oracle unsharp": partial(unsharp_mask, radius=1.0, amount=1.0),
+        "9x9 linear filter": least_squares_filter(bucket.camera, data, SCALE),
     }
-    outputs = {"identity": shown}
-    outputs |= {row: [sharpen(y) for y in shown] for row, sharpen in rivals.items()}
-    outputs["student, profile auto"] = with_profile(auto)
-    singles = []
-    for y, estimate in zip(shown, estimates, strict=True):
-        student.set_profile(estimate or TYPICAL)
-        singles.append(student.enhance(y, 1.0))
-    outputs["student, profile from each picture alone"] = singles
-    outputs["student, true profile"] = with_profile(true)
-    for wrong, factor in (("25 % less", 0.75), ("25 % more", 1.25)):
-        assumed = CameraProfile.clipped(factor * true.blur_px, *astuple(true)[1:])
-        outputs[f"student, true profile but {wrong} blur"] = with_profile(assumed)
-    outputs["student, typical profile (blind)"] = with_profile(TYPICAL)
+    ways |= {way: peer.enhance for way, peer in peers(threads).items()}
+    for way, student in students(files, threads).items():
+        student.set_profile(bucket.true)
+        ways[way] = partial(student.enhance, strength=1.0)
     if teacher is not None:
-        outputs["teacher, true profile"] = [teacher.enhance(y, true) for y in shown]
-    figures = {
-        row: {
-            "psnr": mean(psnr(y, target) for y, target in zip(made, targets, strict=True)),
-            "ssim": mean(ssim(y, target) for y, target in zip(made, targets, strict=True)),
-        }
-        for row, made in outputs.items()
-    }
-    for values in figures.values():
-        values["gain"] = values["psnr"] - figures["identity"]["psnr"]
-    figures["student, profile auto"] |= dict(
-        zip(("blur_px", "noise", "compression", "sharpening"), astuple(auto), strict=True)
-    )
-    return figures, outputs | {"target": targets}
+        ways[TEACHER_NAME] = partial(teacher.enhance, profile=bucket.true)
+    return milliseconds(ways, bucket.shown[0])
 
 
-def contact_sheet(sheets: dict[str, dict[str, list[Picture]]], path: Path) -> None:
-    """A row per bucket: degraded, unsharp, student, target; a piece of one picture, doubled."""
-    columns = ("identity", "oracle unsharp", "student, profile auto", "target")
-    rows = []
-    for name, outputs in sheets.items():
-        tiles = []
-        for column in columns:
-            pictures = outputs[column]
-            tile = middle(pictures[len(pictures) // 2], 192)
-            tile = cv2.resize(tile, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
-            label = f"{name}: {column}" if column == "identity" else column
-            cv2.rectangle(tile, (0, 0), (384, 22), 0, -1)
-            cv2.putText(tile, label, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
-            tiles.append(tile)
-        rows.append(np.hstack(tiles))
-    coded = cv2.imencode(path.suffix or ".png", np.vstack(rows))[1]
-    path.write_bytes(coded.tobytes())
+def all_rows(
+    files: list[Path], teacher: TeacherEnhancer | None, data: Path, quick: bool
+) -> dict[str, Restore]:
+    """Every row by its name, in the order of the table."""
+    rows = classics(data)
+    if not quick:
+        rows |= {way: peer_row(peer) for way, peer in peers(max(THREADS)).items()}
+    for way, student in students(files, max(THREADS)).items():
+        rows |= student_rows(way, student, wrongly=way == main_way(files) and not quick)
+    if not quick:
+        rows |= engine_rows(next(file for file in files if file.stem == main_way(files)))
+    if teacher is not None:
+        rows[TEACHER_NAME] = teacher_row(teacher)
+    return rows
 
 
-def print_table(results: dict[str, dict[str, dict[str, float]]]) -> None:
-    """A row per way of sharpening, a column per bucket: PSNR-Y gain in dB, and SSIM-Y."""
-    table = Table(title="PSNR-Y gain in dB / SSIM-Y (clean: PSNR between output and input)")
-    table.add_column("")
-    for bucket in results:
-        table.add_column(bucket, justify="right")
-    for row in next(iter(results.values())):
-        cells = []
-        for bucket, figures in results.items():
-            shown = figures[row]["psnr" if bucket == "clean" or row == "identity" else "gain"]
-            sign = "" if bucket == "clean" or row == "identity" else "+"
-            cells.append(f"{shown:{sign}.2f} / {figures[row]['ssim']:.3f}")
-        table.add_row(row, *cells)
-    Console(width=max(160, Console().width)).print(table)
+def engine_rows(file: Path) -> dict[str, Restore]:
+    """What a student is worth on every engine that is installed, told what was learnt."""
+    rows: dict[str, Restore] = {}
+    for name, choice in CHOICES.items():
+        if choice.installed:
+            student = load_enhancer(file, max(THREADS), name)
+            rows[f"{file.stem} on {choice.label}, auto"] = told(student, lambda it: it.auto)
+    return rows
+
+
+def main_way(files: list[Path]) -> str:
+    """The student that is studied more closely, and shown: the standard one, or the first."""
+    stems = [file.stem for file in files]
+    return "standard" if "standard" in stems else stems[0]
+
+
+def every_bucket(
+    pictures: list[Picture], rows: dict[str, Restore], columns: list[str], perceptual: int
+) -> tuple[Results, dict[str, dict[str, list[Picture]]]]:
+    """Figures of every row in every bucket, and the pictures of some columns."""
+    estimator = ProfileEstimator()
+    results: Results = {}
+    sheets = {}
+    for name, camera in (SEED_CAMERAS | BUCKETS | CALL).items():
+        square = name in SEED_CAMERAS
+        targets = [middle(y, SEED_SIZE) for y in pictures] if square else pictures
+        bucket = fill(camera, targets, estimator)
+        made = {row: restore(bucket) for row, restore in rows.items()}
+        results[name] = {row: score(y, targets, perceptual) for row, y in made.items()}
+        for figures in results[name].values():
+            figures["gain"] = figures["psnr"] - results[name]["identity"]["psnr"]
+        results[name][columns[2]] |= {told: getattr(bucket.auto, told) for told in PROFILE}
+        sheets[name] = {column: (made | {"target": targets})[column] for column in columns}
+    return results, sheets
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table; optionally JSON and a contact sheet."""
+    """Print the tables; optionally JSON and a contact sheet."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--data", type=Path, default=PHOTOS, help="folder of the test split")
     parser.add_argument("--pictures", type=Path, help="another folder of sharp pictures, all used")
-    parser.add_argument("--model", type=Path, help="a student (.onnx); default: the bundled one")
-    parser.add_argument("--teacher", type=Path, help="a teacher (.safetensors), for its own row")
+    parser.add_argument(
+        "--model", type=Path, action="append", help="a student (.onnx); default: all bundled ones"
+    )
+    parser.add_argument("--teacher", type=Path, default=TEACHER, help="default: the bundled one")
+    parser.add_argument("--perceptual", type=int, default=6, help="pictures for LPIPS and MS-SSIM")
+    parser.add_argument(
+        "--quick", action="store_true", help="PSNR and SSIM of the classics and of our students"
+    )
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet (.png) here")
     args = parser.parse_args(argv)
+    files = args.model or shipped()
+    columns = ["identity", "oracle unsharp", f"{main_way(files)}, auto", "target"]
+    count = 0 if args.quick else args.perceptual
+    times = {}
     try:
-        model = load_model(args.model or asset("model/standard.onnx"))
-        teacher = TeacherEnhancer(args.teacher) if args.teacher else None
+        teacher = None if args.quick else TeacherEnhancer(args.teacher)
         pictures = test_pictures(args.data, args.pictures)
-        student = OnnxEnhancer(model, threads=2)
-        estimator = ProfileEstimator()
-        results, sheets = {}, {}
-        for name, camera in (SEED_CAMERAS | BUCKETS).items():
-            results[name], sheets[name] = evaluate_bucket(
-                name, camera, pictures, student, estimator, teacher, args.data
-            )
+        rows = all_rows(files, teacher, args.data, args.quick)
+        results, sheets = every_bucket(pictures, rows, columns, count)
+        if not args.quick:
+            frame = cv2.resize(pictures[0], (1280, 720), interpolation=cv2.INTER_AREA)
+            times = {str(n): time_ways(files, teacher, frame, args.data, n) for n in THREADS}
     except SharpCamError as error:
         return refused(error)
-    print_table(results)
+    print_tables(results, times)
+    rivals = {} if args.quick else trained_rivals()
+    for rival, made in rivals.items():
+        print(f"{rival}: {made['step']} steps, {made['seconds'] / 60:.0f} minutes of training")
     if args.sheet:
-        contact_sheet(sheets, args.sheet)
-    summary = {"pictures": len(pictures), "data": data_hash(args.data), "buckets": results}
-    if args.json:
-        args.json.write_text(json.dumps(summary, indent=1))
-    print(json.dumps(summary))
+        contact_sheet(sheets, columns, args.sheet)
+    summary = {
+        "commit": git_commit(),
+        "data": data_hash(args.data),
+        "models": {file.stem: fingerprint(file) for file in files},
+        "pictures": len(pictures),
+        "perceptual_pictures": min(count, len(pictures)),
+        "cores": os.cpu_count(),
+        "rivals": rivals,
+        "buckets": results,
+        "milliseconds_720p": times,
+    }
+    report(summary, args.json)
     return 0
 
 

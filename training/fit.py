@@ -1,5 +1,7 @@
 """The training loop, once, for every network of a run: step, evaluate, save, stop early, resume.
 
+One process or several (parallel.py), the same loop.
+
 Exact resume needs no stored random state: the examples and the profile's jitter of step k are pure
 functions of (seed, k), and the learning rate is a function of k.
 """
@@ -7,7 +9,7 @@ functions of (seed, k), and the learning rate is a function of k.
 from __future__ import annotations
 
 import copy
-import csv
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,8 @@ from torch import Tensor, nn
 from sharpcam.errors import SharpCamError
 from training.checkpoint import load_state, save_state, save_weights
 from training.config import Stage
+from training.curves import Curves
+from training.parallel import average_gradients, from_first, is_first, meet, own_card
 
 Batch = list[Tensor]
 Terms = dict[str, Tensor]
@@ -50,6 +54,8 @@ def choose_device(device: str, precision: str) -> Device:
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        device = own_card()
     if precision == "auto":
         if device.startswith("cuda"):
             precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
@@ -68,6 +74,13 @@ def learning_rate(stage: Stage, step: int) -> float:
         return stage.rate * (step + 1) / warm
     progress = (step - warm) / max(1, stage.steps - warm)
     return stage.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def channels_last(model: nn.Module) -> None:
+    """Lay ordinary convolutions out as the hardware likes them."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -109,8 +122,8 @@ def fit(
         extra: parameters that train along and are thrown away (distillation adapters).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    console = Console()
-    model.to(device.torch_device, memory_format=torch.channels_last)
+    console = Console(quiet=not is_first())
+    channels_last(model.to(device.torch_device))
     average = copy.deepcopy(model).requires_grad_(False)
     best = copy.deepcopy(average)
     trained = nn.ModuleList([model, extra] if extra is not None else [model])
@@ -118,6 +131,7 @@ def fit(
     optimiser = torch.optim.AdamW(trained.parameters(), lr=stage.rate, weight_decay=1e-4)
     scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.precision == "fp16")
     step, best_score, stale, done = 0, -math.inf, 0, False
+    seconds_before, started_at = 0.0, time.monotonic()
     state_file = folder / f"{name}.state.pt"
     if state_file.exists():
         state = load_state(state_file)
@@ -127,6 +141,7 @@ def fit(
                 "give the run another --name, or delete its folder",
             )
         step, best_score, stale = state["step"], state["best_score"], state["stale"]
+        seconds_before = state.get("seconds", 0.0)
         # A finished run is prolonged by asking for more steps; the rate follows the longer cosine.
         done = state["done"] and stage.steps <= state["wanted"]
         trained.load_state_dict(state["trained"])
@@ -136,7 +151,13 @@ def fit(
         scaler.load_state_dict(state["scaler"])
         console.print(f"{name}: resumed at step {step}, best score {best_score:.3f}")
 
+    def seconds() -> float:
+        """Spent on this network so far, over all its sittings."""
+        return round(seconds_before + time.monotonic() - started_at, 1)
+
     def save() -> None:
+        if not is_first():
+            return
         modules = {"trained": trained, "average": average, "best": best}
         save_state(
             state_file,
@@ -144,15 +165,18 @@ def fit(
             | {"optimiser": optimiser.state_dict(), "scaler": scaler.state_dict()}
             | {
                 "identity": identity,
+                "about": json.dumps(about),
                 "step": step,
                 "best_score": best_score,
                 "stale": stale,
                 "done": done,
                 "wanted": stage.steps,
+                "seconds": seconds(),
             },
         )
 
     columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    curves = Curves(folder, name, step) if is_first() else None
     saved_at = time.monotonic()
     totals: dict[str, float] = {}
     summed = 0
@@ -171,6 +195,7 @@ def fit(
                 total = torch.stack(list(terms.values())).sum()
                 optimiser.zero_grad(set_to_none=True)
                 scaler.scale(total).backward()
+                average_gradients(trained.parameters())
                 scaler.unscale_(optimiser)
                 nn.utils.clip_grad_norm_(trained.parameters(), stage.clip)
                 scaler.step(optimiser)
@@ -183,17 +208,20 @@ def fit(
 
                 # --- evaluate, log, stop early
                 if step % stage.evaluate_every == 0 or step == stage.steps:
-                    figures = evaluate(average.eval())
+                    figures = from_first(lambda: evaluate(average.eval()))
                     row = {key: value / summed for key, value in totals.items()}
                     totals, summed = {}, 0
-                    _log(folder / f"{name}.csv", {"step": step, "rate": rate} | row | figures)
+                    if curves is not None:
+                        curves.add(step, {"rate": rate} | row | figures)
                     shown = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
                     progress.console.print(f"{name} {step}: {shown}", highlight=False)
                     stale += 1
                     if figures["score"] > best_score:
                         best_score, stale = figures["score"], 0
                         best.load_state_dict(average.state_dict())
-                        save_weights(folder / f"{name}.safetensors", best, about | {"step": step})
+                        told = about | {"step": step, "seconds": seconds()}
+                        if is_first():
+                            save_weights(folder / f"{name}.safetensors", best, told)
                     if stale >= stage.patience:
                         progress.console.print(f"{name}: no better for {stale} evaluations, done")
                         break
@@ -205,14 +233,7 @@ def fit(
         done = True
     finally:
         save()
+        if curves is not None:
+            curves.close()
+    meet()
     return best.eval()
-
-
-def _log(path: Path, row: dict[str, float]) -> None:
-    """Append one evaluation to the run's curve."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if new:
-            writer.writeheader()
-        writer.writerow({key: f"{value:.6g}" for key, value in row.items()})

@@ -12,7 +12,6 @@ and overshoot how far pixels at edges leave the range of their neighbourhood in 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import astuple, dataclass
 from itertools import islice, pairwise
@@ -27,14 +26,15 @@ from rich.table import Table
 from skimage.measure import blur_effect
 
 from sharpcam.assets import asset
-from sharpcam.enhancer import OnnxEnhancer
+from sharpcam.enhancer import StudentEnhancer
 from sharpcam.errors import SharpCamError
-from sharpcam.estimator import ProfileEstimator
+from sharpcam.estimator import Earlier, ProfileEstimator
 from sharpcam.model import load_model
-from sharpcam.profile import CameraProfile, ProfileTracker
+from sharpcam.profile import CameraProfile
+from sharpcam.profile_tracker import ProfileTracker
 from sharpcam.video import VideoReader
 from training.baselines import unsharp_mask
-from training.verb import refused
+from training.verb import refused, report
 
 Picture = NDArray[np.uint8]
 SAMPLES = ("book", "want", "yes")
@@ -111,8 +111,9 @@ def look(after: list[Picture], before: list[Picture]) -> Look:
 
 def learnt(frames: list[Picture]) -> tuple[CameraProfile, list[CameraProfile]]:
     """What is known of the camera after these frames, and what each of them said."""
-    estimator, tracker = ProfileEstimator(), ProfileTracker()
-    estimates = [found for y in frames[::3] if (found := estimator.estimate(y)) is not None]
+    estimator, tracker, earlier = ProfileEstimator(), ProfileTracker(), Earlier()
+    told = [estimator.estimate(y, earlier) for y in frames[::3]]
+    estimates = [estimate for estimate in told if estimate is not None]
     profile = CameraProfile()
     for estimate in estimates:
         profile = tracker.add(estimate)
@@ -120,7 +121,7 @@ def learnt(frames: list[Picture]) -> tuple[CameraProfile, list[CameraProfile]]:
 
 
 def study(
-    path: Path, student: OnnxEnhancer, frames: int, told: CameraProfile | None
+    path: Path, student: StudentEnhancer, frames: int, told: CameraProfile | None
 ) -> tuple[dict[str, Look], dict, list]:
     """One clip: its looks by way of sharpening, what was learnt of it, and a picture of each."""
     before = luma(path, frames)
@@ -131,8 +132,8 @@ def study(
         "unsharp mask": [unsharp_mask(y, *USUAL) for y in before],
         "SharpCam": [student.enhance(y, 1.0) for y in before],
     }
-    spread = [pstdev(values) for values in zip(*map(astuple, estimates), strict=True)]
-    about = {"profile": astuple(profile), "deviation": spread, "estimates": len(estimates)}
+    spread = [pstdev(values) for values in zip(*(it.in_short for it in estimates), strict=True)]
+    about = {"profile": profile.in_short, "deviation": spread, "estimates": len(estimates)}
     middle = len(before) // 2
     shown = [clip[middle] for clip in made.values()]
     return {name: look(clip, before) for name, clip in made.items()}, about, shown
@@ -155,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     results, sheet = {}, []
     try:
         told = None if args.profile == "auto" else CameraProfile.parse(args.profile)
-        student = OnnxEnhancer(load_model(args.model or asset("model/standard.onnx")), threads=2)
+        student = StudentEnhancer(load_model(args.model or asset("model/standard.onnx")), threads=2)
         for path in clips:
             looks, about, shown = study(path, student, args.frames, told)
             results[path.name] = about | {name: astuple(seen) for name, seen in looks.items()}
@@ -171,9 +172,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.sheet:
         tiles = cv2.resize(np.vstack(sheet), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
         args.sheet.write_bytes(cv2.imencode(args.sheet.suffix or ".png", tiles)[1].tobytes())
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1))
-    print(json.dumps(results))
+    report(results, args.json)
     return 0
 
 

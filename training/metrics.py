@@ -27,7 +27,15 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     (Wang et al. 2004).
     """
     inner = slice(BORDER, -BORDER)
-    x, y = a[inner, inner].astype(np.float64), b[inner, inner].astype(np.float64)
+    whole, _ = similarity(a[inner, inner].astype(np.float64), b[inner, inner].astype(np.float64))
+    return float(whole.mean())
+
+
+def similarity(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Structural similarity of every place of two pictures in 0..255, and its part without
+    luminance: [H, W] to [H - 10, W - 10] each."""
     window = cv2.getGaussianKernel(11, 1.5)
 
     def mean(picture: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,7 +45,6 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     variance_x, variance_y = mean(x * x) - mean_x**2, mean(y * y) - mean_y**2
     covariance = mean(x * y) - mean_x * mean_y
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / (
-        (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
-    )
-    return float(similarity.mean())
+    contrast = (2 * covariance + c2) / (variance_x + variance_y + c2)
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return luminance * contrast, contrast

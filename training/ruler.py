@@ -4,70 +4,78 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpcam.profile import CameraProfile
+from sharpcam.profile import BAND_EDGES, CameraProfile
 from training.degrade import Camera, Luma, develop, h264, mjpeg, project, resize
+
+SIDE = 96
+DOUBLE = 2.0
+"""Scale at which the grids of sensor and frame fall together in every cell of the student."""
+_WINDOW = np.hanning(SIDE)[:, None] * np.hanning(SIDE)[None]
+"""So that the borders do not leak into the fine bands."""
+_FREQUENCY = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
+_BANDS = [(low <= _FREQUENCY) & (high > _FREQUENCY) for low, high in pairwise(BAND_EDGES)]
+
+
+def _spectrum(y: Luma) -> NDArray[np.complex128]:
+    return np.fft.rfft2((y - y.mean()) * _WINDOW)
 
 
 @cache
-def _ruler() -> tuple[Luma, NDArray[np.bool_], float, NDArray[np.float64], NDArray[np.float64]]:
-    """A faint fixed texture, the band where blur is read, its amplitude, and blur against loss."""
-    rng = np.random.default_rng(0)
-    texture = rng.standard_normal((96, 96), dtype=np.float32)
-    pattern = np.clip(0.5 + 0.08 * cv2.GaussianBlur(texture, (0, 0), 0.6), 0, 1)
-    frequency = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(96)[None])
-    band = (frequency > 0.08) & (frequency < 0.4)
-    spectrum = _amplitude(pattern)[band]
-    sigmas = np.linspace(0, 3, 61)
-    loss = np.array(
-        [(spectrum * np.exp(-2 * (np.pi * sigma * frequency[band]) ** 2)).sum() for sigma in sigmas]
-    )
-    return pattern, band, float(spectrum.sum()), sigmas, loss / spectrum.sum()
+def _ruler() -> tuple[Luma, NDArray[np.complex128]]:
+    """A faint fixed texture with detail in every band, and its spectrum."""
+    texture = np.random.default_rng(0).standard_normal((SIDE, SIDE), dtype=np.float32)
+    pattern = np.clip(0.5 + 0.05 * texture, 0, 1, dtype=np.float32)
+    return pattern, _spectrum(pattern)
 
 
-def _amplitude(y: Luma) -> NDArray[np.float64]:
-    """Amplitude spectrum, windowed so that the borders do not leak into the fine band."""
-    window = np.hanning(y.shape[0])[:, None] * np.hanning(y.shape[1])[None]
-    return np.abs(np.fft.rfft2((y - y.mean()) * window))
+def _shown(camera: Camera, scene: Luma) -> Luma:
+    """A scene in the frame, before compression."""
+    seen = develop(camera, project(camera, scene), np.random.default_rng(1))
+    return resize(seen, SIDE, SIDE, camera.scaler)
 
 
-def _kept(camera: Camera) -> float:
-    """The part of the ruler's fine amplitude that a camera without noise and codec keeps."""
-    pattern, band, amplitude, _, _ = _ruler()
-    seen = develop(camera, project(camera, pattern), np.random.default_rng(1))
-    return float(_amplitude(resize(seen, *pattern.shape, camera.scaler))[band].sum() / amplitude)
+def _response(camera: Camera) -> NDArray[np.float64]:
+    """The part of the ruler's contrast that arrives in each band, in place; what scaling folds
+    back from finer bands does not count."""
+    pattern, before = _ruler()
+    after = _spectrum(_shown(camera, pattern))
+    cross, power = (before.conj() * after).real, np.abs(before) ** 2
+    return np.array([cross[band].sum() / power[band].sum() for band in _BANDS])
 
 
 def true_profile(camera: Camera) -> CameraProfile:
-    """The profile that this camera's frames have, before compression.
-
-    Blur is the standard deviation of the Gaussian that loses as much amplitude between 0.08 and
-    0.4 cycles per pixel as lens, motion and scaling do: the detail that is gone. Sharpening is how
-    much of that amplitude the camera's own sharpening adds afterwards, which brings halos but no
-    detail back. Noise is what a mid-grey wall shows in the frame.
-    """
-    _, _, _, sigmas, loss = _ruler()
+    """The profile that this camera's frames have, before compression; see CameraProfile."""
     quiet = replace(camera, shot_noise=0.0, read_noise=0.0, smear=0.0, oversharpen=0.0)
-    kept = _kept(quiet)
-    blur_px = np.interp(-kept, -loss, sigmas)
-    sharpening = 0.0
+    response, boost, noise = np.ones(5), np.zeros(5), np.zeros(2)
+    if camera.lens_px or camera.motion_px or camera.scale > 1:
+        response = _response(quiet)
     if camera.oversharpen:
-        sharpening = _kept(replace(quiet, oversharpen=camera.oversharpen)) / kept - 1
-    noise = 0.0
+        boost = _response(replace(quiet, oversharpen=camera.oversharpen)) - response
     if camera.shot_noise or camera.read_noise:
-        wall = np.full((96, 96), 0.5, np.float32)
-        shown = develop(camera, project(camera, wall), np.random.default_rng(1))
-        noise = resize(shown, *wall.shape, camera.scaler).std() * 255
-    compression = 0.0
+        noise = _noise_bands(camera)
+    codecs = np.zeros(3)
     if camera.quality is not None:
-        compression = (100 - camera.quality) / 50
+        small = camera.compress_at_sensor and camera.scale > 1
+        codecs[1 if small else 0] = (100 - camera.quality) / 50
     if camera.crf is not None:
-        compression = max(compression, (100 - like_mjpeg(camera.crf)) / 50)
-    return CameraProfile.clipped(blur_px, noise, compression, sharpening)
+        codecs[2] = (100 - like_mjpeg(camera.crf)) / 50
+    return CameraProfile.from_array(
+        np.concatenate([response, boost, noise, codecs, [camera.smear, camera.scale == DOUBLE]])
+    )
+
+
+def _noise_bands(camera: Camera) -> NDArray[np.float64]:
+    """Coarse and fine noise on a mid-grey wall, as the deviation of white noise in grey levels."""
+    wall = np.full((SIDE, SIDE), 0.5, np.float32)
+    power = np.abs(_spectrum(_shown(camera, wall))) ** 2
+    coarse = power[_BANDS[0] | _BANDS[1]].mean()
+    fine = power[_BANDS[3] | _BANDS[4]].mean()
+    return 255 * np.sqrt(np.array([coarse, fine]) / (_WINDOW**2).sum())
 
 
 @cache

@@ -3,7 +3,7 @@ from.
 
 Blocks after NAFNet (Chen et al. 2022): LayerNorm, depthwise convolution and a multiplicative gate,
 no other nonlinearity. Its channel attention is left out, because a mean over the whole picture
-makes a crop and a frame disagree. The camera's profile enters as four constant planes.
+makes a crop and a frame disagree. The camera's profile enters as constant planes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sharpcam.profile import CameraProfile
 from training.checkpoint import load_weights, read_about
 from training.student import exact, normalise_profile
 
@@ -77,7 +78,7 @@ class UNetTeacher(nn.Module):
             nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
             for channels, count in zip((w, 2 * w, 4 * w, 2 * w, w), spec.blocks, strict=True)
         )
-        self.stem = nn.Conv2d(4 + 4, w, 3, padding=1)
+        self.stem = nn.Conv2d(4 + CameraProfile.SIZE, w, 3, padding=1)
         self.enter_half, self.enter_quarter, self.middle = half, quarter, eighth
         self.leave_quarter, self.leave_half = quarter_up, half_up
         self.down1 = nn.Conv2d(w, 2 * w, 2, stride=2)
@@ -97,7 +98,7 @@ class UNetTeacher(nn.Module):
 
         Args:
             y: luma [N, 1, H, W] in 0..1, H and W multiples of 8.
-            camera: profiles [N, 4] in CameraProfile's units.
+            camera: profiles [N, 17] in CameraProfile's units.
 
         Returns:
             Restored luma [N, 1, H, W], not clipped, and features [N, 2 width, H / 4, W / 4].

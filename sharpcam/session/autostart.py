@@ -45,9 +45,10 @@ def quoted(command: Sequence[str]) -> str:
 
 def own_command() -> list[str]:
     """What starts the SharpCam that runs this, whatever the working folder and the PATH are."""
-    if getattr(sys, "frozen", False):  # an installer's program
-        return [sys.executable]
     python = Path(sys.executable)
+    if getattr(sys, "frozen", False):  # an installer's program; on Windows, the one without console
+        windowless = python.with_name("sharpcamw.exe")
+        return [str(windowless if windowless.is_file() else python)]
     windowless = python.with_name("pythonw.exe")
     if windowless.is_file():  # on Windows; the script would open a console window at login
         return [str(windowless), "-m", "sharpcam"]

@@ -19,6 +19,13 @@ TRAY_ON_MAIN_THREAD: bool = _host.TRAY_ON_MAIN_THREAD
 """Whether the system runs what is seen on the main thread only."""
 MENU_ANY_TIME: bool = _host.MENU_ANY_TIME
 """Whether a menu may be replaced while it is open."""
+TRAY_HINT: str = _host.TRAY_HINT
+"""What to do where no tray icons are shown."""
+
+
+def shows_tray_icons() -> bool | None:
+    """Whether something here shows them; None where that cannot be told. Takes milliseconds."""
+    return _host.shows_tray_icons()
 
 
 def on_ui_thread(act: Callable[[], None]) -> None:
@@ -38,7 +45,9 @@ def open_file(path: Path) -> None:
 __all__ = [
     "MENU_ANY_TIME",
     "TRAY_BACKENDS",
+    "TRAY_HINT",
     "TRAY_ON_MAIN_THREAD",
     "on_ui_thread",
     "open_file",
+    "shows_tray_icons",
 ]

@@ -8,9 +8,17 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from sharpcam.session import tray_host_linux
+
 TRAY_BACKENDS = ("appindicator", "gtk", "xorg")
 TRAY_ON_MAIN_THREAD = False
 MENU_ANY_TIME = True
+TRAY_HINT = (
+    "on GNOME: sudo apt install gnome-shell-extension-appindicator, log in again, and switch it on "
+    "with gnome-extensions enable ubuntu-appindicators@ubuntu.com"
+)
+
+shows_tray_icons = tray_host_linux.shows_tray_icons
 
 
 def on_ui_thread(act: Callable[[], None]) -> None:

@@ -10,6 +10,11 @@ from pathlib import Path
 TRAY_BACKENDS = ("darwin",)
 TRAY_ON_MAIN_THREAD = True
 MENU_ANY_TIME = True
+TRAY_HINT = ""
+
+
+def shows_tray_icons() -> bool | None:
+    return True
 
 
 def on_ui_thread(act: Callable[[], None]) -> None:

@@ -9,6 +9,11 @@ from pathlib import Path
 TRAY_BACKENDS = ("win32",)
 TRAY_ON_MAIN_THREAD = False
 MENU_ANY_TIME = False
+TRAY_HINT = ""
+
+
+def shows_tray_icons() -> bool | None:
+    return True
 
 
 def on_ui_thread(act: Callable[[], None]) -> None:

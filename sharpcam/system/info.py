@@ -31,6 +31,8 @@ class VirtualCameraInfo:
     """What pyvirtualcam opens it by; None where the backend has only one."""
     name: str
     """What the meeting app lists it as."""
+    foreign: bool = False
+    """Another product's, to be written to only when a person names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from ctypes import (
 from functools import cache
 from pathlib import Path
 
+from sharpcam.system.shared_library import load
+
 LIBRARY = "libpipewire-0.3.so.0"
 LIBRARY_HINT = "sudo apt install libpipewire-0.3-0"
 DAEMON_HINT = "systemctl --user start pipewire wireplumber"
@@ -76,6 +78,12 @@ class Header(Structure):
     ]
 
 
+class Busy(Structure):
+    """How many use a buffer; all of them count in the same memory."""
+
+    _fields_ = [("flags", c_uint32), ("count", c_uint32)]
+
+
 class Meta(Structure):
     """Where something is said beside a picture."""
 
@@ -105,6 +113,7 @@ class Buffer(Structure):
 
 StateChanged = CFUNCTYPE(None, c_void_p, c_int, c_int, c_char_p)
 ParamChanged = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p)
+BufferChanged = CFUNCTYPE(None, c_void_p, POINTER(Buffer))
 
 
 class Events(Structure):
@@ -117,8 +126,8 @@ class Events(Structure):
         ("control_info", c_void_p),
         ("io_changed", c_void_p),
         ("param_changed", ParamChanged),
-        ("add_buffer", c_void_p),
-        ("remove_buffer", c_void_p),
+        ("add_buffer", BufferChanged),
+        ("remove_buffer", BufferChanged),
         ("process", c_void_p),
         ("drained", c_void_p),
         ("command", c_void_p),
@@ -141,11 +150,14 @@ _FUNCTIONS = {
     "pw_stream_new_simple": (c_void_p, c_void_p, c_char_p, c_void_p, POINTER(Events), c_void_p),
     "pw_stream_connect": (c_int, c_void_p, c_int, c_uint32, c_int, POINTER(c_char_p), c_uint32),
     "pw_stream_get_state": (c_int, c_void_p, c_void_p),
+    "pw_stream_get_core": (c_void_p, c_void_p),
+    "pw_stream_get_node_id": (c_uint32, c_void_p),
     "pw_stream_update_params": (c_int, c_void_p, POINTER(c_char_p), c_uint32),
     "pw_stream_dequeue_buffer": (POINTER(Buffer), c_void_p),
     "pw_stream_queue_buffer": (c_int, c_void_p, POINTER(Buffer)),
     "pw_stream_trigger_process": (c_int, c_void_p),
     "pw_stream_destroy": (None, c_void_p),
+    "pw_proxy_destroy": (None, c_void_p),
 }
 """Result, then arguments."""
 
@@ -157,14 +169,7 @@ def library() -> ctypes.CDLL:
     Raises:
         OSError: it is not installed.
     """
-    try:
-        loaded = ctypes.CDLL(LIBRARY, use_errno=True)
-    except OSError as error:
-        raise OSError(f"{LIBRARY} is not there ({LIBRARY_HINT})") from error
-    for name, (result, *arguments) in _FUNCTIONS.items():
-        function = getattr(loaded, name)
-        function.restype, function.argtypes = result, arguments
-    return loaded
+    return load(LIBRARY, LIBRARY_HINT, _FUNCTIONS, use_errno=True)
 
 
 def pods(values: list[bytes]) -> ctypes.Array[c_char_p]:

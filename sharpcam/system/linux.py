@@ -40,6 +40,8 @@ VIRTUAL_CAMERA_HINT = (
 LOOPBACK, PIPEWIRE = "sharpcam-v4l2loopback", "pipewire"
 BACKENDS: dict[str, type] = {LOOPBACK: LoopbackCamera, PIPEWIRE: PipeWireCamera}
 
+UNLABELLED = "Dummy video device"
+"""v4l2loopback's own label, where nobody has given one."""
 SYSFS = Path("/sys/class/video4linux")
 
 
@@ -52,13 +54,20 @@ def cameras() -> list[CameraInfo]:
 
 
 def virtual_cameras() -> list[VirtualCameraInfo]:
-    found = [
-        VirtualCameraInfo(LOOPBACK, f"/dev/{node.name}", _label(node)) for node in _virtual_nodes()
-    ]
-    found.sort(key=lambda camera: camera.name != NAME)  # ours first, else as listed
-    if libpipewire.available():  # last: a meeting app that is no browser sees v4l2loopback only
+    found = [_loopback(node) for node in _virtual_nodes()]
+    if libpipewire.available():  # late: a meeting app that is no browser sees v4l2loopback only
         found.append(VirtualCameraInfo(PIPEWIRE, NAME, NAME))
+    # Ours first, else as listed; the node of PipeWire has our name too.
+    found.sort(key=lambda it: (it.foreign, it.backend == PIPEWIRE, it.name != NAME))
     return found
+
+
+def _loopback(node: Path) -> VirtualCameraInfo:
+    """A label that somebody chose says whose device it is: OBS Studio, for one, would not get into
+    its own any more."""
+    label = _label(node)
+    ours = label.casefold() == NAME.casefold() or label.startswith((UNLABELLED, node.name))
+    return VirtualCameraInfo(LOOPBACK, f"/dev/{node.name}", label, foreign=not ours)
 
 
 def _virtual_nodes() -> list[Path]:

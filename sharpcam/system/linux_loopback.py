@@ -33,7 +33,7 @@ _HEADERS = {
 
 def loopback_checks(host: LinuxHost, virtual: list[VirtualCameraInfo]) -> Iterator[Check]:
     """The checks of the kernel module; they block only where there is no other virtual camera."""
-    blocks = not virtual
+    blocks = all(camera.foreign for camera in virtual)
     devices = [camera for camera in virtual if (camera.device or "").startswith("/dev/")]
     loaded = host.path(f"/sys/module/{MODULE}").is_dir()
     available = _is_available(host, host.kernel)

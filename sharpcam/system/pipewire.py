@@ -27,8 +27,9 @@ from typing import Any
 
 from sharpcam.system import libpipewire as pw
 from sharpcam.system.info import NAME
+from sharpcam.system.pipewire_links import Links
+from sharpcam.system.pipewire_pool import Pool
 from sharpcam.system.spa import (
-    MOST_BUFFERS,
     Param,
     Pixels,
     agreed_pixels,
@@ -86,12 +87,16 @@ class PipeWireCamera:
         self._streaming = False
         self._problem = ""
         self._closing, self._changed = Event(), Event()
+        self._pool = pool = Pool(self._lib)
         self._events = pw.Events(  # callbacks live as long as we do: libpipewire keeps pointers
             version=pw.EVENTS_VERSION,
             state_changed=pw.StateChanged(self._on_state),
             param_changed=pw.ParamChanged(self._on_param),
+            add_buffer=pw.BufferChanged(lambda _, buffer: pool.add(buffer)),
+            remove_buffer=pw.BufferChanged(lambda _, buffer: pool.remove(buffer)),
         )
         self._stream: int | None = None
+        self._links: Links | None = None
         self._lib.pw_init(None, None)
         self._loop = self._lib.pw_thread_loop_new(NAME.lower().encode(), None)
         if not self._loop or self._lib.pw_thread_loop_start(self._loop) < 0:
@@ -129,8 +134,9 @@ class PipeWireCamera:
         return FOURCC_I420
 
     def watchers(self) -> int:
-        """1 while anybody reads, else 0: a stream is told whether it is read, not by how many."""
-        return int(self._streaming)
+        """How many programs read; 0 while none of them wants a picture."""
+        with self._locked():
+            return self._readers()
 
     @property
     def problem(self) -> str:
@@ -170,27 +176,32 @@ class PipeWireCamera:
             self._lib.pw_stream_destroy(stream)
             raise pw.failure("PipeWire does not answer", -result)
         self._stream, self._problem = stream, ""
+        self._links = Links(self._lib, stream)
 
     def _disconnect(self) -> None:
         stream, self._stream = self._stream, None
+        links, self._links = self._links, None
         self._streaming, self._pixels = False, None
+        if links:
+            links.close()
         if stream:
             self._lib.pw_stream_destroy(stream)
 
     def _show(self) -> None:
         """Hand the newest picture to whoever watches."""
-        if not self._streaming or self._pixels is None:
+        if not self._stream or not self._streaming or self._pixels is None:
             return
-        for _ in range(MOST_BUFFERS):  # one that a reader still holds goes to the end of the line
-            if buffer := self._lib.pw_stream_dequeue_buffer(self._stream):
-                break
-        if buffer:
+        if buffer := self._pool.take(self._stream, self._readers()):
             target = buffer.contents.buffer.contents
             fill(target, self._picture, self._size, self._pixels, self._sent)
             self._lib.pw_stream_queue_buffer(self._stream, buffer)
         # Also without one: only a cycle brings back the buffer that was shown last.
         self._lib.pw_stream_trigger_process(self._stream)
         self._shown_at = time.monotonic()
+
+    def _readers(self) -> int:
+        # That the stream is read is told at once, who reads it a moment later.
+        return max(1, self._links.count() if self._links else 0) if self._streaming else 0
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

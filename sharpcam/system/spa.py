@@ -51,6 +51,10 @@ class FormatKey(IntEnum):
     PIXELS = 0x20001
     SIZE = 0x20003
     RATE = 0x20004
+    COLOUR_RANGE = 0x2000C
+    COLOUR_MATRIX = 0x2000D
+    TRANSFER = 0x2000E
+    PRIMARIES = 0x2000F
 
 
 class BuffersKey(IntEnum):
@@ -71,10 +75,13 @@ class MetaKey(IntEnum):
 
 
 MEDIA_VIDEO, MEDIA_RAW = 2, 1
+LIMITED_RANGE, BT601, SRGB, BT709_PRIMARIES = 2, 4, 7, 1
+"""What `frame.py` promises of the colours."""
 CHOICE_RANGE, CHOICE_FLAGS = 1, 4
 SHARED_MEMORY = 1 << 2
 MOST_BUFFERS = 32
 META_HEADER, META_HEADER_SIZE = 1, 32
+META_BUSY, META_BUSY_SIZE = 7, 8
 
 
 def offered_format(pixels: Pixels, width: int, height: int, fps: float) -> bytes:
@@ -93,6 +100,10 @@ def offered_format(pixels: Pixels, width: int, height: int, fps: float) -> bytes
             FormatKey.PIXELS: _id(pixels),
             FormatKey.SIZE: _pod(Kind.RECTANGLE, struct.pack("=II", width, height)),
             FormatKey.RATE: _pod(Kind.FRACTION, struct.pack("=II", max(1, round(fps)), 1)),
+            FormatKey.COLOUR_RANGE: _id(LIMITED_RANGE),
+            FormatKey.COLOUR_MATRIX: _id(BT601),
+            FormatKey.TRANSFER: _id(SRGB),
+            FormatKey.PRIMARIES: _id(BT709_PRIMARIES),
         },
     )
 

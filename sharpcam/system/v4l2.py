@@ -20,6 +20,14 @@ CLIENT_USAGE = 0x0800_0000 + 0x08E0_0000 + 1
 """V4L2_EVENT_PRI_CLIENT_USAGE: v4l2loopback 0.13 and newer says how many programs read."""
 SEND_INITIAL = 1
 """V4L2_EVENT_SUB_FL_SEND_INITIAL."""
+COLOURS = {
+    "colorspace": 8,  # V4L2_COLORSPACE_SRGB
+    "priv": 0xFEEDCAFE,  # V4L2_PIX_FMT_PRIV_MAGIC: what follows is meant
+    "ycbcr_enc": 1,  # V4L2_YCBCR_ENC_601
+    "quantization": 2,  # V4L2_QUANTIZATION_LIM_RANGE
+    "xfer_func": 2,  # V4L2_XFER_FUNC_SRGB
+}
+"""Fields of a format that say what `frame.py` promises: sRGB as BT.601 in limited range."""
 
 
 class Capability(ctypes.Structure):
@@ -41,7 +49,9 @@ class Format(ctypes.Structure):
         *(("width", ctypes.c_uint32), ("height", ctypes.c_uint32)),
         *(("pixelformat", ctypes.c_uint32), ("field", ctypes.c_uint32)),
         *(("bytesperline", ctypes.c_uint32), ("sizeimage", ctypes.c_uint32)),
-        ("_rest", ctypes.c_uint8 * 176),
+        *(("colorspace", ctypes.c_uint32), ("priv", ctypes.c_uint32), ("flags", ctypes.c_uint32)),
+        *(("ycbcr_enc", ctypes.c_uint32), ("quantization", ctypes.c_uint32)),
+        *(("xfer_func", ctypes.c_uint32), ("_rest", ctypes.c_uint8 * 152)),
     )
 
 

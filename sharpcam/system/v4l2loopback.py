@@ -172,7 +172,9 @@ class LoopbackCamera:
 
     def _set_format(self, width: int, height: int) -> None:
         wanted = width, height, FORMATS[self._fourcc]
-        settled = v4l2.Format(type=OUTPUT, width=width, height=height, pixelformat=wanted[2])
+        settled = v4l2.Format(
+            type=OUTPUT, width=width, height=height, pixelformat=wanted[2], **v4l2.COLOURS
+        )
         try:
             self._kernel.ioctl(self._descriptor, v4l2.S_FMT, settled)
         except OSError as error:

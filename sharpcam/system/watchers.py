@@ -73,25 +73,39 @@ class ModuleUse:
         self._device, self._proc, self._clock = device, proc, clock
         self._nodes = sysfs / "class" / "video4linux"
         self._uses_file = sysfs / "module" / "v4l2loopback" / "refcnt"
-        self._uses = self._elsewhere = 0
+        self._uses = self._elsewhere = self._told = 0
         self._scanned_at = float("-inf")
 
     def count(self) -> int | None:
         try:
-            uses = int(self._uses_file.read_bytes())
+            uses = self._module_uses()
+            if uses <= 1:
+                self._told = 0
+            elif self._is_known_elsewhere(uses):
+                self._told = max(0, uses - 1 - self._elsewhere)
         except (OSError, ValueError):
             return None  # a kernel whose modules cannot be unloaded counts nothing
-        if uses <= 1:
-            return 0
-        now = self._clock()
-        age = now - self._scanned_at
-        if age >= SCAN_SECONDS or (uses != self._uses and age >= SOON_SECONDS):
-            self._uses, self._scanned_at = uses, now
-            self._elsewhere = self._opens_elsewhere()
-        return max(0, uses - 1 - self._elsewhere)
+        return self._told
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _module_uses(self) -> int:
+        return int(self._uses_file.read_bytes())
+
+    def _is_known_elsewhere(self, uses: int) -> bool:
+        """Whether `_elsewhere` belongs to that many uses, after a look where one is due. What is
+        opened or closed during a look is in one of both only."""
+        now = self._clock()
+        age = now - self._scanned_at
+        if age < SOON_SECONDS or (age < SCAN_SECONDS and uses == self._uses):
+            return True
+        self._scanned_at = now
+        elsewhere = self._opens_elsewhere()
+        if self._module_uses() != uses:
+            return False
+        self._uses, self._elsewhere = uses, elsewhere
+        return True
 
     def _opens_elsewhere(self) -> int:
         """How often the module's other devices are open. Processes of other users cannot be looked

@@ -20,7 +20,7 @@ POLICY = r"SOFTWARE\Policies\Microsoft\Windows\AppPrivacy"
 RUN = r"Software\Microsoft\Windows\CurrentVersion\Run"
 PRIVACY = "start ms-settings:privacy-webcam"
 INSTALL_OBS = "winget install OBSProject.OBSStudio"
-OURS = ("sharpcam.exe", "python.exe", "pythonw.exe")
+OURS = ("sharpcam.exe", "sharpcamw.exe", "python.exe", "pythonw.exe")
 """What SharpCam runs as."""
 BLOCKED_BY_OBS = "unitycapturefilter64bit.dll"
 """OBS refuses to load a library of this name."""

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from mortal import mortal
 from numbered import read
 from numpy.typing import NDArray
 from session import PATIENCE, Session
@@ -26,7 +27,7 @@ class Reader:
         wanted = f"video/x-raw,format={pixels}{caps}"
         source = ["pipewiresrc", "target-object=sharpcam"]
         self.program = subprocess.Popen(
-            ["gst-launch-1.0", "-q", *source, "!", wanted, "!", "fdsink", "fd=1"],
+            mortal("gst-launch-1.0", "-q", *source, "!", wanted, "!", "fdsink", "fd=1"),
             env=session.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -16,9 +16,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from mortal import mortal, x_server
 
 PATIENCE = 60.0
 """Seconds until a test gives up waiting for something that should happen at once."""
@@ -50,6 +53,7 @@ class Session:
         self.home, self._runtime = self._folder / "home", self._folder / "run"
         self.environment: dict[str, str] = {}
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
+        self._stack = ExitStack()
 
     def __enter__(self) -> Session:
         for folder in (self.home, self._runtime):
@@ -62,7 +66,8 @@ class Session:
         }
         try:
             if self._screen:
-                self.environment["DISPLAY"] = self._start_screen()
+                display = self._stack.enter_context(x_server("1024x768"))
+                self.environment["DISPLAY"] = display
             address = f"--address={self.environment['DBUS_SESSION_BUS_ADDRESS']}"
             self.start("dbus-daemon", "--session", "--nofork", "--nopidfile", address)
             wait_for(lambda: self._answers("bus"))
@@ -85,7 +90,7 @@ class Session:
         name = Path(command[0]).name
         with (self._folder / f"{name}.log").open("ab") as log:
             program = subprocess.Popen(
-                command, env=self.environment, stdout=log, stderr=log, **options
+                mortal(*command), env=self.environment, stdout=log, stderr=log, **options
             )
         self._programs[name] = program
         return program
@@ -143,21 +148,12 @@ class Session:
         with socket.socket(socket.AF_UNIX) as connection:
             return connection.connect_ex(str(self._runtime / name)) == 0
 
-    def _start_screen(self) -> str:
-        reading, writing = os.pipe()
-        command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24"]
-        self.start(*command, "-nolisten", "tcp", pass_fds=[writing])
-        os.close(writing)
-        with os.fdopen(reading) as pipe:
-            number = pipe.readline().strip()
-        assert number, "Xvfb did not start"
-        return f":{number}"
-
     def _end(self) -> None:
         for program in reversed(self._programs.values()):
             program.terminate()
         for program in self._programs.values():
             program.wait(PATIENCE)
+        self._stack.close()
         # What the bus or a browser started is not our child.
         while left := _processes_with(f"XDG_RUNTIME_DIR={self._runtime}"):
             for process in left:

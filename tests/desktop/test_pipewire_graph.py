@@ -98,10 +98,31 @@ def test_two_readers_at_once_both_get_pictures(
     session: Session, camera: PipeWireCamera, sending: Callable[[], int]
 ) -> None:
     with Reader(session, SIZE) as first, Reader(session, SIZE) as second:
-        # In turn: GStreamer's reader is stopped by a pipe that nobody empties.
         got = [(first.numbers(1)[0], second.numbers(1)[0]) for _ in range(20)]
+        assert camera.watchers() == 2
     assert in_order([picture for picture, _ in got]), got
     assert in_order([picture for _, picture in got]), got
+    released(camera)
+
+
+def test_a_reader_that_keeps_its_pictures_does_not_blind_the_other(
+    session: Session, camera: PipeWireCamera, sending: Callable[[], int]
+) -> None:
+    """GStreamer's is stopped by a pipe that nobody empties, and then keeps every buffer it gets."""
+    with Reader(session, SIZE) as good, Reader(session, SIZE) as stuck:
+        good.numbers(5)
+        stuck.numbers(1)
+        wait_for(lambda: camera.watchers() == 2)
+        later = sending() + 90  # it has all of them by then
+        numbers = [number for number, _ in good.numbers(90)]
+        while numbers[-1] is None or numbers[-1] < later:
+            numbers += [number for number, _ in good.numbers(10)]
+        assert in_order([(number, 0.0) for number in numbers]), numbers
+        # Once it goes on, it is there again: behind what it had kept come new pictures.
+        newest = sending()
+        while (number := stuck.numbers(1)[0][0]) is None or number < newest:
+            pass
+        assert in_order(good.numbers(30))
     released(camera)
 
 

@@ -13,8 +13,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import platformdirs
-from private_apt import KEYRING, PrivateApt
+from debian import KEYRING, cache_folder
+from private_apt import PrivateApt
 
 KERNEL_SUITE = "bookworm"
 """Its kernel is one that all three versions of the module can be built for."""
@@ -41,12 +41,6 @@ def missing() -> str:
     if lacking:
         return f"missing Debian packages: {' '.join(lacking)}"
     return "" if KEYRING.is_file() else f"{KEYRING} is missing: this is no Debian"
-
-
-def cache_folder() -> Path:
-    """Where everything is kept; SHARPCAM_TEST_CACHE names another place."""
-    told = os.environ.get("SHARPCAM_TEST_CACHE")
-    return Path(told) if told else platformdirs.user_cache_path("sharpcam-tests")
 
 
 def prepared() -> Path:

@@ -6,7 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+from debian import KEYRING, mirror_of_debian
+
 SUITES = ("bookworm", "bookworm-backports", "trixie")
 
 
@@ -23,7 +24,7 @@ class PrivateApt:
         for name in ("lists/partial", "cache/archives/partial", "state"):
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
-        mirror = _mirror()
+        mirror = mirror_of_debian()
         sources = (f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in SUITES)
         (folder / "sources.list").write_text("".join(sources))
         config = {
@@ -61,18 +62,3 @@ class PrivateApt:
             command, env=self._environment, cwd=cwd, check=True, capture_output=True, text=True
         )
         return done.stdout
-
-
-def _mirror() -> str:
-    """Where this machine has Debian's main archive from, like http://deb.debian.org/debian/."""
-    said = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for line in said.splitlines():
-        origin, codename, uri = line.split(maxsplit=2)
-        if origin == "Debian" and "-" not in codename:
-            return uri
-    raise LookupError("apt-get knows no mirror of Debian's main archive")

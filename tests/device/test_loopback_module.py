@@ -132,8 +132,24 @@ def test_what_keeps_us_out_is_said_in_plain_words(machine: Machine, version: str
 
 
 @ALL
-def test_apps_are_told_the_rate(machine: Machine, version: str) -> None:
-    assert "24.000 (24/1)" in machine.call("producing.told_rate", version=version)
+def test_apps_are_told_the_rate_and_the_colours(machine: Machine, version: str) -> None:
+    said = machine.call("producing.told", version=version)
+    assert "24.000 (24/1)" in said
+    told = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in said.splitlines()}
+    assert told["Pixel Format"] == "'YU12' (Planar YUV 4:2:0)"
+    assert told["Colorspace"] == "sRGB"
+    assert told["YCbCr/HSV Encoding"].endswith("ITU-R 601")
+    assert told["Quantization"].endswith("Limited Range")
+
+
+@pytest.mark.parametrize("version", ["0.13.2", NEW])  # 0.12.7 has no such call
+def test_a_device_that_is_fed_cannot_be_taken_away(machine: Machine, version: str) -> None:
+    """The module refuses it, so our writer never meets a device that went away under it."""
+    told = machine.call("producing.removed", version=version)
+    assert told["while_fed"] == "EBUSY"
+    assert in_order(told["numbers"])
+    assert told["error"] == ""
+    assert "is not there" in told["gone"]
 
 
 @BOTH
@@ -153,6 +169,20 @@ def test_sharpcam_shows_a_camera_in_order(machine: Machine) -> None:
     assert told["code"] == 0, told["said"]
     assert in_order(told["seen"])
     assert max(told["seen"]) < told["sent"]
+
+
+@pytest.mark.parametrize("sends", ["MJPG", "YUYV", "YU12"])
+def test_what_a_camera_sends_is_taken_as_it_is(machine: Machine, sends: str, clip: str) -> None:
+    told = machine.call("capturing.camera", version=NEW, sends=sends, path=clip)
+    assert told["sent_as"] == sends
+    assert told["size"] == [320, 240]
+    assert in_order(told["numbers"], CLIP_FRAMES), str(told["numbers"])
+    assert told["chroma"] == [128, 128]
+
+
+def test_a_camera_in_a_format_that_is_not_known_comes_by_bgr(machine: Machine) -> None:
+    told = machine.call("capturing.webcam_by_bgr", size=[320, 180])
+    assert told == {"sent_as": "", "size": [320, 180], "moves": True}
 
 
 def test_an_unplugged_camera_leaves_its_picture_and_comes_back(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,19 @@ import torch
 from PIL import Image
 
 from sharpcam.errors import SharpCamError
+from sharpcam.profile import CameraProfile
 from training.data import (
     BANK_CROP,
     CRISP,
     FLAT,
     PHOTOS,
-    Pairs,
+    Examples,
     batches,
     crispness,
     crop_bank,
     jitter,
     make_pair,
+    pair_tensors,
     photographs,
     split_of,
     text_picture,
@@ -77,18 +80,22 @@ def test_example_k_is_the_same_whether_a_run_began_at_0_or_resumed(bank: np.ndar
     for expected, got in zip(whole[2:], resumed, strict=True):
         for a, b in zip(expected, got, strict=True):
             assert torch.equal(a, b)
-    assert len(Pairs(bank, 64, 1, 4, 8)) == 4
+    assert len(Examples(partial(pair_tensors, bank, 64), 2, 1, range(2, 4))) == 4
 
 
 def test_jitter_leaves_a_perfect_camera_alone_and_others_near() -> None:
-    camera = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 0.5, 0.6]]).repeat(200, 1)
+    perfect, soft = CameraProfile(), CameraProfile.of(1.0, 2.0, 0.5, 0.6)
+    both = torch.from_numpy(np.stack([perfect.as_array(), soft.as_array()]))
+    camera = both.repeat(200, 1)
     moved = jitter(camera, seed=1, step=9)
-    assert torch.equal(moved[0], torch.zeros(4))
+    assert torch.equal(moved[0], both[0])
     assert torch.equal(moved, jitter(camera, seed=1, step=9))
     assert not torch.equal(moved, jitter(camera, seed=1, step=10))
+    widths = [CameraProfile.from_array(numbers.numpy()).blur_px for numbers in moved[1::2]]
+    assert 0.03 < np.std(widths) < 0.1
     spread = moved[1::2].std(0)
-    assert (spread > torch.tensor([0.04, 0.08, 0.02, 0.03])).all()
-    assert (spread < torch.tensor([0.2, 0.4, 0.1, 0.15])).all()
+    assert (spread > 0).all()
+    assert (spread < 0.4).all()
 
 
 def test_text_has_ink_and_paper() -> None:

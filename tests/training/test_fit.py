@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,14 @@ def test_a_run_with_other_settings_is_not_continued(tmp_path: Path) -> None:
     run(tmp_path)
     with pytest.raises(SharpCamError, match="other settings"):
         run(tmp_path, identity="different")
+
+
+def test_a_checkpoint_says_how_it_was_made_and_how_long_it_took(tmp_path: Path) -> None:
+    run(tmp_path)
+    state = load_state(tmp_path / "net.state.pt")
+    assert json.loads(state["about"]) == {"who": "test"}
+    run(tmp_path, stage=replace(STAGE, steps=STAGE.steps + 1))
+    assert load_state(tmp_path / "net.state.pt")["seconds"] >= state["seconds"]
 
 
 def test_a_damaged_checkpoint_is_a_clear_error(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from training.losses import (
     VGGFeatures,
     charbonnier,
     feature_distance,
+    log_error,
     sobel_edge,
     ssim,
     vgg_perceptual,
@@ -80,3 +83,13 @@ def test_descending_a_term_brings_the_picture_closer(term, target: torch.Tensor)
     before.backward()
     step = 1e-3 / picture.grad.abs().max()
     assert term(picture.detach() - step * picture.grad, target) < before
+
+
+def test_a_decibel_is_worth_as_much_in_every_picture() -> None:
+    target = torch.rand(2, 1, 32, 32)
+    off = torch.randn(2, 1, 32, 32) * torch.tensor([0.02, 0.2])[:, None, None, None]
+    a_decibel = 10 ** (-1 / 20)
+    before = log_error(target + off, target)
+    after = log_error(target + a_decibel * off, target)
+    assert (before - after) * 10 / math.log(10) == pytest.approx(1, abs=0.06)
+    assert log_error(target, target) == pytest.approx(math.log(1e-5))

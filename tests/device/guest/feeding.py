@@ -21,6 +21,11 @@ def opened(device: str = OURS, size: tuple[int, int] = SIZE, fps: float = 30.0) 
     return LoopbackCamera(width=size[0], height=size[1], fps=fps, fourcc=fourcc, device=device)
 
 
+PER_SECOND = 15
+"""A reader for which the emulated processor is too slow is lapped in the module's ring, and then
+meets a picture before its turn."""
+
+
 class Feed:
     """Opens a camera and feeds it from a thread that owns it; a context manager."""
 
@@ -44,7 +49,7 @@ class Feed:
                 now = self._camera.watchers()
                 if [now] != self.watched[-1:]:
                     self.watched.append(now)
-                time.sleep(1 / 30)
+                time.sleep(1 / PER_SECOND)
         except OSError as error:
             self.error = error
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from errno import errorcode
+from fcntl import ioctl
 from grp import getgrnam
+from pathlib import Path
 from pwd import getpwnam
 from typing import Any
 
@@ -22,6 +25,9 @@ FEEDER = (
     *("-i", "testsrc=size=320x240:rate=15", "-pix_fmt", "yuv420p", "-f", "v4l2"),
 )
 """Another program that writes into the device named after it."""
+REMOVE = 0x4C81
+"""V4L2LOOPBACK_CTL_REMOVE of 0.13, which 0.15 knows too: what `v4l2loopback-ctl delete` does."""
+OUR_NUMBER = int(OURS.removeprefix("/dev/video"))
 
 
 def announced(device: str) -> list[str]:
@@ -137,13 +143,42 @@ def refusals(version: str) -> dict[str, str]:
     return said
 
 
-def told_rate(version: str) -> str:
-    """What apps are told of our frame rate."""
+def told(version: str) -> str:
+    """What apps are told of our frame rate and our colours."""
     with loopback(version):
         camera = opened(fps=24.0)
         camera.send(np.zeros(SIZE[0] * SIZE[1] * 3 // 2, np.uint8))
         said = subprocess.run(
-            ["v4l2-ctl", "-d", OURS, "--get-parm"], capture_output=True, text=True, check=True
+            ["v4l2-ctl", "-d", OURS, "--get-parm", "--get-fmt-video"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         camera.close()
     return said
+
+
+def removed(version: str) -> dict[str, Any]:
+    """Somebody takes our device away: while we feed it, and while nobody has it open."""
+    with loopback(version):
+        control = os.open("/dev/v4l2loopback", os.O_RDWR)
+        with Feed() as feed:
+            reader = Reader("v4l2-ctl", OURS)
+            numbers = reader.numbers(3)
+            try:
+                ioctl(control, REMOVE, OUR_NUMBER)
+                while_fed = ""
+            except OSError as error:
+                while_fed = errorcode[error.errno or 0]
+            numbers += reader.numbers(10)
+            reader.stop()
+        ioctl(control, REMOVE, OUR_NUMBER)
+        os.close(control)
+        until(lambda: not Path(OURS).exists())
+        gone = refusal()
+    return {
+        "while_fed": while_fed,
+        "numbers": numbers,
+        "error": str(feed.error or ""),
+        "gone": gone,
+    }

@@ -16,6 +16,7 @@ from producing import announced
 from readers import Reader
 
 import sharpcam.run  # noqa: F401 - what the command loads when it runs
+from sharpcam.assets import asset
 from sharpcam.cli import console
 
 LOG = Path("/run/sharpcam.log")
@@ -27,9 +28,10 @@ class SharpCam:
     it publishes."""
 
     def __init__(self, source: str, *more: str) -> None:
-        # To learn the profile, and threads that wait for each other by spinning, would take more
-        # time than an emulated processor has.
-        quick = ("--profile", "0.8,1,0.3", "--threads", "1")
+        # To learn the profile, to compare engines, a large network, and threads that wait for each
+        # other by spinning, would take more time than an emulated processor has.
+        quick = ["--profile", "0.8,1,0.3", "--threads", "1", "--engine", "onnxruntime-fp32"]
+        quick += ["--model", str(asset("model/lite.onnx"))]
         command = ["-v", "run", "--source", source, "--sink", "virtual", *quick, *more]
         self.code: int | None = None
         LOG.unlink(missing_ok=True)
@@ -38,7 +40,11 @@ class SharpCam:
             _be_sharpcam(command)
 
     def __enter__(self) -> SharpCam:
-        until(lambda: announced(OURS) == ["capture"] or self._has_ended())
+        try:
+            until(lambda: announced(OURS) == ["capture"] or self._has_ended())
+        except TimeoutError:
+            print(self.said)
+            raise
         print("SharpCam publishes" if self.code is None else f"SharpCam ended\n{self.said}")
         return self
 

@@ -66,7 +66,8 @@ def the_other_camera(version: str) -> dict[str, Any]:
         ours.is_watched_by(1)
         mine.stop()
         ours.is_watched_by(0)
-    return {"ours": ours.watched, "other": other.watched}
+        # Here, because closing the other camera can be taken for a reader's doing, for a moment.
+        return {"ours": ours.watched.copy(), "other": other.watched.copy()}
 
 
 def two_readers(version: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Installers of SharpCam. `python -m installer.build` is the one entry."""

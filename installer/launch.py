@@ -1,0 +1,5 @@
+"""What PyInstaller's program runs."""
+
+from sharpcam.cli import console
+
+console()

@@ -1,0 +1,47 @@
+"""How the bench's cases take turns, so that whatever else the machine does hits all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+WARM_UP = 3
+"""Rounds that are not counted."""
+FEWEST = 5
+"""Frames and rounds that are counted, however slow the machine is."""
+TURNS = 3
+"""Times that each case has the pipeline."""
+
+
+class Case(Protocol):
+    """What is measured, stage by stage and as a whole."""
+
+    times: dict[str, list[float]]
+    """Seconds per frame, by stage."""
+
+    def run_stages(self, index: int) -> None:
+        """Take one frame through every stage and note the times."""
+        ...
+
+    def run_pipeline(self, seconds: float) -> None:
+        """Let frames flow through the real pipeline for so long."""
+        ...
+
+
+def take_turns(cases: Sequence[Case], seconds: float) -> None:
+    """Let the cases take turns until they have had `seconds` each on average."""
+    for index in range(WARM_UP):
+        for case in cases:
+            case.run_stages(index)
+    for case in cases:
+        case.times.clear()
+    end = time.perf_counter() + seconds / 2 * len(cases)
+    index = 0
+    while index < FEWEST or time.perf_counter() < end:
+        for case in cases:
+            case.run_stages(index)
+        index += 1
+    for _ in range(TURNS):
+        for case in cases:
+            case.run_pipeline(seconds / 2 / TURNS)

@@ -1,0 +1,206 @@
+"""Surgery on a student's ONNX graph: one camera's constants, one way through, fewer roundings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import GraphProto, ModelProto, NodeProto, numpy_helper
+
+from sharpcam.network import INPUT_CAMERA
+from sharpcam.profile import CameraProfile
+
+
+def fold_camera(model: ModelProto, camera: CameraProfile) -> None:
+    """Make the profile a constant: engines then compute all that depends on it alone just once."""
+    graph = model.graph
+    kept = [value for value in graph.input if value.name != INPUT_CAMERA]
+    del graph.input[:]
+    graph.input.extend(kept)
+    graph.initializer.append(numpy_helper.from_array(camera.as_array(), INPUT_CAMERA))
+
+
+def take_branch(model: ModelProto, condition: bool) -> None:
+    """Put the nodes of one branch in the place of every If of the graph."""
+    graph = model.graph
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        if node.op_type != "If":
+            nodes.append(node)
+            continue
+        branch = _branch(node, "then_branch" if condition else "else_branch")
+        renamed = dict(zip((value.name for value in branch.output), node.output, strict=True))
+        for inner in branch.node:
+            for names in (inner.input, inner.output):
+                names[:] = [renamed.get(name, name) for name in names]
+            nodes.append(inner)
+        graph.initializer.extend(branch.initializer)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _branch(node: NodeProto, name: str) -> GraphProto:
+    graph: GraphProto = next(it.g for it in node.attribute if it.name == name)
+    return graph
+
+
+def drop_roundings(model: ModelProto, keep_fused: bool = False) -> None:
+    """Take pairs of QuantizeLinear and DequantizeLinear out, so that values pass as they are; all
+    of them, or with `keep_fused` those alone that cost an engine a pass over the picture: what a
+    convolution reads is rounded by the one before, and so is what is added on the way.
+    """
+    graph = model.graph
+    pairs = list(_pairs(graph))
+    by_convolutions = {name for node in graph.node if node.op_type == "Conv" for name in node.input}
+    rounded_for_them = {
+        quantize.input[0]
+        for quantize, dequantize in pairs
+        if dequantize.output[0] in by_convolutions
+    }
+    kept = by_convolutions.union(
+        *(
+            node.input
+            for node in graph.node
+            if node.op_type == "Add" and node.output[0] in rounded_for_them
+        )
+    )
+    instead: dict[str, str] = {}
+    for quantize, dequantize in pairs:
+        if not (keep_fused and dequantize.output[0] in kept):
+            instead[dequantize.output[0]] = quantize.input[0]
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            while name in instead:
+                name = instead[name]
+            node.input[index] = name
+    # Nobody reads the pairs any more; engines drop what nobody reads.
+
+
+def fold_constants(model: ModelProto) -> None:
+    """Compute what depends on no input, which is most of a student once its camera is known, and
+    drop what nobody reads. What is left is small, and is compiled in a fraction of the time.
+
+    Integers stay integers: what widens them is left to the engine, which computes with them.
+    Weights that read luma are rounded by `diffuse`.
+    """
+    graph = model.graph
+    known = {tensor.name for tensor in graph.initializer}
+    constant, rest = [], []
+    for node in graph.node:
+        if node.op_type != "DequantizeLinear" and known.issuperset(filter(None, node.input)):
+            constant.append(node)
+            known.update(node.output)
+        else:
+            rest.append(node)
+    rest = read_by(rest, {value.name for value in graph.output})
+    read = {name for node in rest for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    made = read.intersection(name for node in constant for name in node.output)
+    if made:
+        values = _values(model, constant, made)
+        kept += [numpy_helper.from_array(values[name], name) for name in sorted(made)]
+    for field, entries in ((graph.node, rest), (graph.initializer, kept), (graph.value_info, [])):
+        del field[:]
+        field.extend(entries)
+
+
+def _values(
+    model: ModelProto, constant: list[NodeProto], wanted: set[str]
+) -> dict[str, NDArray[Any]]:
+    """The wanted tensors, and some others, of nodes that read no input."""
+    from sharpcam.engines.onnx_runtime import evaluate  # loads the library
+
+    stored = model.graph.initializer
+    rounded = [it for it in constant if it.op_type == "QuantizeLinear" and it.output[0] in wanted]
+    before = {name for node in rounded for name in node.input[:2]}
+    values = {it.name: numpy_helper.to_array(it) for it in stored if it.name in before}
+    asked = sorted(wanted | before - values.keys())
+    outputs = [onnx.helper.make_empty_tensor_value_info(name) for name in asked]
+    alone = onnx.helper.make_model(
+        onnx.helper.make_graph(constant, "constants", [], outputs, stored),
+        opset_imports=model.opset_import,
+        ir_version=model.ir_version,
+    )
+    values |= evaluate(alone.SerializeToString(), asked)
+    for node in rounded:
+        weights, steps = (values[name] for name in node.input[:2])
+        if weights.ndim == 4 and weights.shape[1] == 1 and steps.shape == weights.shape[:1]:
+            values[node.output[0]] = diffuse(weights, steps)
+    return values
+
+
+def diffuse(weights: NDArray[np.float32], steps: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Weights [out, 1, h, w] in whole steps [out]: each error is handed on to the next weight,
+    there and back from row to row (Floyd and Steinberg 1976 did so with pictures).
+
+    Luma is no noise around zero: where 144 weights are rounded one by one, errors that add up make
+    the picture brighter or darker by whole grey levels. Handed on, they only touch what is as fine
+    as pixels.
+    """
+    out, _, height, width = weights.shape
+    path = weights[:, 0] / steps[:, None, None]
+    path[:, 1::2] = path[:, 1::2, ::-1]
+    path = path.reshape(out, height * width)
+    whole, error = np.empty_like(path), np.zeros(out, np.float32)
+    for index in range(height * width):
+        wanted = path[:, index] + error
+        whole[:, index] = wanted.round().clip(-128, 127)
+        error = wanted - whole[:, index]
+    whole = whole.reshape(out, height, width)
+    whole[:, 1::2] = whole[:, 1::2, ::-1].copy()
+    return whole[:, None].astype(np.int8)
+
+
+def read_by(nodes: list[NodeProto], wanted: set[str]) -> list[NodeProto]:
+    """Those of the nodes, in order, that the wanted tensors depend on."""
+    read, kept = set(wanted), []
+    for node in reversed(nodes):
+        if read.intersection(node.output):
+            kept.append(node)
+            read.update(node.input)
+    return kept[::-1]
+
+
+def _pairs(graph: GraphProto) -> Iterator[tuple[NodeProto, NodeProto]]:
+    made_by = {name: node for node in graph.node for name in node.output}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear":
+            before = made_by.get(node.input[0])
+            if before is not None and before.op_type == "QuantizeLinear":
+                yield before, node
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a graph, as ONNX defines it."""
+
+    operation: str
+    inputs: tuple[str, ...]
+    """Names of tensors; an empty one is left out."""
+    output: str
+    attributes: dict[str, Any]
+
+
+def steps(data: bytes) -> tuple[list[Step], dict[str, NDArray[Any]]]:
+    """What an ONNX file computes, in order, and its constants: for engines that know no ONNX."""
+    graph = copy_of(data).graph
+    found = [
+        Step(
+            node.op_type,
+            tuple(node.input),
+            node.output[0],
+            {it.name: onnx.helper.get_attribute_value(it) for it in node.attribute},
+        )
+        for node in graph.node
+    ]
+    return found, {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+
+def copy_of(data: bytes) -> ModelProto:
+    """The graph of an ONNX file that was read before."""
+    model: ModelProto = onnx.load_model_from_string(data)
+    return model
