@@ -12,6 +12,7 @@ import pytest
 from kernel import SUITES
 from machine import Machine
 from numbered import picture, scene
+from tiny import write_adder
 
 from sharpcam.video_writer import VideoWriter
 
@@ -34,6 +35,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
         for number in range(CLIP_FRAMES):
             video.write(picture(number, background), number / 25)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A network of a few operations: the shipped ones take seconds for a picture here."""
+    return str(write_adder(tmp_path_factory.mktemp("model") / "adder.onnx"))
 
 
 def in_order(numbers: Sequence[int | None], cycle: int = 65536) -> bool:
@@ -154,9 +161,9 @@ def test_a_device_that_is_fed_cannot_be_taken_away(machine: Machine, version: st
 
 @BOTH
 def test_sharpcam_shows_a_file_to_every_program_in_order(
-    machine: Machine, version: str, clip: str
+    machine: Machine, version: str, model: str, clip: str
 ) -> None:
-    told = machine.call("running.file", version=version, path=clip)
+    told = machine.call("running.file", version=version, model=model, path=clip)
     assert told["code"] == 0, told["said"]
     assert set(told["seen"]) == {"ffmpeg", "opencv", "v4l2-ctl"}
     for program, numbers in told["seen"].items():
@@ -164,8 +171,8 @@ def test_sharpcam_shows_a_file_to_every_program_in_order(
     assert "sharpening" in told["said"]
 
 
-def test_sharpcam_shows_a_camera_in_order(machine: Machine) -> None:
-    told = machine.call("running.camera", version=NEW)
+def test_sharpcam_shows_a_camera_in_order(machine: Machine, model: str) -> None:
+    told = machine.call("running.camera", version=NEW, model=model)
     assert told["code"] == 0, told["said"]
     assert in_order(told["seen"])
     assert max(told["seen"]) < told["sent"]
@@ -185,8 +192,10 @@ def test_a_camera_in_a_format_that_is_not_known_comes_by_bgr(machine: Machine) -
     assert told == {"sent_as": "", "size": [320, 180], "moves": True}
 
 
-def test_an_unplugged_camera_leaves_its_picture_and_comes_back(machine: Machine) -> None:
-    told = machine.call("running.unplugged", version=NEW)
+def test_an_unplugged_camera_leaves_its_picture_and_comes_back(
+    machine: Machine, model: str
+) -> None:
+    told = machine.call("running.unplugged", version=NEW, model=model)
     assert told["gone"]
     assert told["still"]
     assert told["moves"]
@@ -196,8 +205,8 @@ def test_an_unplugged_camera_leaves_its_picture_and_comes_back(machine: Machine)
 
 @BOTH
 def test_the_camera_is_open_while_somebody_watches_and_only_then(
-    machine: Machine, version: str
+    machine: Machine, version: str, model: str
 ) -> None:
-    told = machine.call("running.on_demand", version=version)
+    told = machine.call("running.on_demand", version=version, model=model)
     assert told["during"] > 0
     assert told["code"] == 0, told["said"]

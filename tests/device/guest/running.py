@@ -16,7 +16,6 @@ from producing import announced
 from readers import Reader
 
 import sharpcam.run  # noqa: F401 - what the command loads when it runs
-from sharpcam.assets import asset
 from sharpcam.cli import console
 
 LOG = Path("/run/sharpcam.log")
@@ -27,11 +26,11 @@ class SharpCam:
     """`sharpcam run` into the virtual camera, in a process of its own; a context manager, in which
     it publishes."""
 
-    def __init__(self, source: str, *more: str) -> None:
-        # To learn the profile, to compare engines, a large network, and threads that wait for each
-        # other by spinning, would take more time than an emulated processor has.
+    def __init__(self, model: str, source: str, *more: str) -> None:
+        # To learn the profile, to compare engines, and threads that wait for each other by
+        # spinning, would take more time than an emulated processor has.
         quick = ["--profile", "0.8,1,0.3", "--threads", "1", "--engine", "onnxruntime-fp32"]
-        quick += ["--model", str(asset("model/lite.onnx"))]
+        quick += ["--model", model]
         command = ["-v", "run", "--source", source, "--sink", "virtual", *quick, *more]
         self.code: int | None = None
         LOG.unlink(missing_ok=True)
@@ -84,9 +83,9 @@ def _be_sharpcam(arguments: list[str]) -> NoReturn:
         os._exit(code)
 
 
-def file(version: str, path: str) -> dict[str, Any]:
+def file(version: str, model: str, path: str) -> dict[str, Any]:
     """A file of numbered pictures, seen by one program after the other."""
-    with loopback(version), SharpCam(path, "--loop") as program:
+    with loopback(version), SharpCam(model, path, "--loop") as program:
         seen = {name: _seen(name) for name in ("ffmpeg", "opencv", "v4l2-ctl")}
     return {"seen": seen, "code": program.code, "said": program.said}
 
@@ -99,22 +98,22 @@ def _seen(program: str) -> list[int | None]:
     return numbers
 
 
-def camera(version: str) -> dict[str, Any]:
+def camera(version: str, model: str) -> dict[str, Any]:
     """A camera of numbered pictures: the module's other device."""
     with loopback(version), Feed(OTHER) as feed:
         source = OTHER.removeprefix("/dev/video")
-        with SharpCam(source, "--size", f"{SIZE[0]}x{SIZE[1]}") as program:
+        with SharpCam(model, source, "--size", f"{SIZE[0]}x{SIZE[1]}") as program:
             numbers = _seen("ffmpeg")
         sent = feed.sent
         feed.is_watched_by(0)
     return {"seen": numbers, "sent": sent, "code": program.code, "said": program.said}
 
 
-def unplugged(version: str) -> dict[str, Any]:
+def unplugged(version: str, model: str) -> dict[str, Any]:
     """The webcam goes away while somebody watches, and comes back."""
     size = 320, 180
     asked = ("--size", f"{size[0]}x{size[1]}")
-    with loopback(version), webcam(), SharpCam(WEBCAM, *asked) as program:
+    with loopback(version), webcam(), SharpCam(model, WEBCAM, *asked) as program:
         reader = Reader("v4l2-ctl", OURS, size)
         _moves(reader)
         UNBIND.write_text("vivid.0")
@@ -127,11 +126,11 @@ def unplugged(version: str) -> dict[str, Any]:
     return told | {"code": program.code, "said": program.said}
 
 
-def on_demand(version: str) -> dict[str, Any]:
+def on_demand(version: str, model: str) -> dict[str, Any]:
     """The webcam is open while somebody watches, and only then."""
     size = 320, 180
     asked = ("--size", f"{size[0]}x{size[1]}")
-    with loopback(version), webcam(), SharpCam(WEBCAM, *asked) as program:
+    with loopback(version), webcam(), SharpCam(model, WEBCAM, *asked) as program:
         for _ in range(2):
             until(lambda: not uses("vivid"))
             reader = Reader("v4l2-ctl", OURS, size)
