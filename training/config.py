@@ -105,6 +105,8 @@ class Config:
     """Train only the part of the estimator that joins what the crops tell."""
     lost_weight: float = 0.3
     """Weight of the decibels that the shipped student loses with what the estimator tells it."""
+    validation_cameras: int = 160
+    """Cameras that the estimator is scored with."""
     vgg_items: int = 1
     """Pictures of a batch that go through VGG (it costs 90 times the student), as 64 px crops."""
     vgg_every: int = 4
@@ -160,6 +162,7 @@ PRESETS: dict[str, Config] = {
         student=Stage(30, 4, 64, 2e-3, 15),
         estimator=Stage(20, 2, 96, 2e-3, 10),
         teacher_width=8,
+        validation_cameras=12,
     ),
     "cpu": Config(),
     "gpu": Config(

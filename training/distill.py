@@ -122,7 +122,7 @@ def train_estimator(run: Run) -> None:
         stage,
         batches=partial(profile_batches, run.bank, stage.batch, config.seed + 2, config.workers),
         loss=partial(estimator_loss, config, student),
-        evaluate=ProfileValidation(run.held_out, student),
+        evaluate=ProfileValidation(run.held_out, student, config.validation_cameras),
     )
 
 

@@ -181,9 +181,7 @@ class ProfileValidation:
     """Held-out frames of random cameras; the score is minus what the student loses, in decibels,
     or minus the mean error in normalised units where there is no student."""
 
-    def __init__(
-        self, bank: NDArray[np.uint8], student: nn.Module | None = None, count: int = 160
-    ) -> None:
+    def __init__(self, bank: NDArray[np.uint8], student: nn.Module | None, count: int) -> None:
         examples = [example_tensors(bank, (11, index)) for index in range(count)]
         self.frames, self.targets, self.profiles = (
             torch.stack(tensors) for tensors in zip(*examples, strict=True)

@@ -90,7 +90,7 @@ def test_the_bundled_estimator_costs_the_student_less_than_a_fresh_one(
     fresh = validation(ProfileNet().eval())
     assert bundled["score"] > fresh["score"] + 0.3
     assert bundled["blur_px"] < fresh["blur_px"]
-    assert ProfileValidation(bank, count=16)(ProfileNet().eval())["score"] < 0
+    assert ProfileValidation(bank, None, count=16)(ProfileNet().eval())["score"] < 0
 
 
 def test_all_crops_of_all_frames_count_and_their_order_does_not(examples) -> None:
