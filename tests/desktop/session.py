@@ -88,7 +88,7 @@ class Session:
     def start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         """Run a program in the session; what it says is in the session's folder."""
         name = Path(command[0]).name
-        with (self._folder / f"{name}.log").open("ab") as log:
+        with (self._folder / f"{name}.log").open("wb") as log:
             program = subprocess.Popen(
                 mortal(*command), env=self.environment, stdout=log, stderr=log, **options
             )
@@ -140,7 +140,7 @@ class Session:
         subprocess.run((*command, *what), env=self.environment, check=True, capture_output=True)
 
     def said(self, name: str) -> str:
-        """What a program said, for the message of a failure."""
+        """What a program said since it was started last, for the message of a failure."""
         path = self._folder / f"{name}.log"
         return path.read_text(errors="replace")[-3000:] if path.exists() else ""
 
