@@ -156,6 +156,7 @@ STUDENTS_OWN = (
 PRESETS: dict[str, Config] = {
     "smoke": Config(
         name="smoke",
+        threads=1,
         workers=0,
         crops_per_photo=1,
         teacher=Stage(12, 2, 64, 1e-3, 6),

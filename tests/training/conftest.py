@@ -11,7 +11,16 @@ from PIL import Image
 
 pytest.importorskip("torch", reason="training needs torch: pip install -e '.[train]'")
 
+import torch
+
 from training.data import PHOTOS, crop_bank, split_of
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Two processes share the tests (tests/conftest.py): threads that wait for each other by
+    spinning would take the processor from those that compute."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

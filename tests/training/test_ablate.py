@@ -22,7 +22,8 @@ def test_variants_are_trained_once_and_measured(
     chosen = {"as shipped": {}, "InstanceNorm": {"norm": "instance"}}
     monkeypatch.setitem(ablate.GROUPS, "parts", chosen)
     flags = ["--group", "parts", "--preset", "smoke", "--data", str(few_photographs)]
-    flags += ["--runs", str(tmp_path), "--workers", "0", "--json", str(tmp_path / "rows.json")]
+    flags += ["--runs", str(tmp_path), "--workers", "0", "--threads", "1"]
+    flags += ["--json", str(tmp_path / "rows.json")]
     assert ablate.main([*flags, "--steps", "15"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())
     printed = capsys.readouterr().out

@@ -42,7 +42,7 @@ def test_a_rival_is_trained_resumed_and_used(
     net: str, few_photographs: Path, tmp_path: Path
 ) -> None:
     flags = ["--net", net, "--data", str(few_photographs), "--runs", str(tmp_path)]
-    flags += ["--batch", "1", "--workers", "0", "--crops-per-photo", "2"]
+    flags += ["--batch", "1", "--workers", "0", "--threads", "1", "--crops-per-photo", "2"]
     assert peers.main([*flags, "--steps", "1"]) == 0
     assert peers.main([*flags, "--steps", "2"]) == 0  # goes on: one step more
     with (tmp_path / "peers" / f"{net}.csv").open() as file:
