@@ -28,7 +28,7 @@ CANDIDATES = 8
 """Crops looked at along each side of the frame, at most."""
 CHOSEN = 12
 """The most textured of them, which the network reads."""
-TOGETHER = 3
+TOGETHER = 6
 """Frames whose crops it reads together: what is soft in one scene is crisp in another."""
 GRID = 16
 """Crops start on the frame's JPEG blocks, as in training."""
