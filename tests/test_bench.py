@@ -107,11 +107,13 @@ def test_the_cases_take_turns() -> None:
 
     jpegs = [as_jpeg(i420) for i420 in clip_frames(64, 48)]
     take_turns([Case(64, 48, 1, Noting(number), jpegs) for number in (1, 2)], seconds=0)
-    turns = bench_turns.WARM_UP + bench_turns.FEWEST
-    assert order[: 2 * turns] == [1, 2] * turns
+    warm, row = 2 * bench_turns.WARM_UP, 1 + bench_turns.IN_A_ROW
+    alone = warm + 2 * row * bench_turns.FEWEST
+    assert order[:warm] == [1, 2] * bench_turns.WARM_UP
+    assert order[warm:alone] == ([1] * row + [2] * row) * bench_turns.FEWEST
     # The pipeline's distances between frames need one frame more.
     flow = bench_turns.FEWEST + 1
-    assert order[2 * turns :] == ([1] * flow + [2] * flow) * bench_turns.TURNS
+    assert order[alone:] == ([1] * flow + [2] * flow) * bench_turns.TURNS
 
 
 def test_a_student_that_fails_is_no_fast_student() -> None:
@@ -120,7 +122,8 @@ def test_a_student_that_fails_is_no_fast_student() -> None:
 
         def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
             self.calls += 1
-            if self.calls > bench_turns.WARM_UP + bench_turns.FEWEST:
+            alone = bench_turns.FEWEST * (1 + bench_turns.IN_A_ROW)
+            if self.calls > bench_turns.WARM_UP + alone:
                 raise RuntimeError("no memory")
             return y
 
@@ -166,3 +169,31 @@ def test_a_student_that_fails_has_no_path() -> None:
     case = PathCase(64, 48, "YUYV", Failing(), [as_yuyv(i420) for i420 in clip_frames(64, 48)])
     with pytest.raises(SharpCamError, match="no memory"):
         case.run_pipeline(0)
+
+
+class Counting:
+    """A case that notes which frames it was given, and of which a time was kept."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+        self.frames: list[int] = []
+
+    def run_stages(self, index: int) -> None:
+        self.frames.append(index)
+        self.times.setdefault("frame", []).append(float(index))
+
+    def run_pipeline(self, seconds: float) -> None:
+        self.times.setdefault("pipeline", []).append(seconds)
+
+
+def test_a_turn_is_some_frames_in_a_row_of_which_the_first_is_not_counted() -> None:
+    cases = [Counting(), Counting()]
+    bench_turns.take_turns(cases, 0.0)
+    row = bench_turns.IN_A_ROW
+    turns = range(0, bench_turns.FEWEST * (1 + row), 1 + row)
+    for case in cases:
+        assert case.frames[bench_turns.WARM_UP :] == list(range(bench_turns.FEWEST * (1 + row)))
+        assert case.times["frame"] == [
+            first + step for first in turns for step in range(1, 1 + row)
+        ]
+        assert len(case.times["pipeline"]) == bench_turns.TURNS
