@@ -24,8 +24,8 @@ from session import PATIENCE, Session
 PAGE = Path(__file__).with_name("page.html")
 CHROMIUM, FIREFOX = "chromium", "firefox-esr"
 OWN_FAULT = "!race_checker"
-"""Chromium says so before its process for cameras dies of a race between its own threads, seen once
-on a busy machine; its pages are not told."""
+"""Chromium says so before its process for cameras dies of a race between its own threads, as on a busy
+machine; its page waits for ever, or is told that the camera cannot be read."""
 TRIES = 3
 FIREFOX_PREFERENCES = {
     "media.webrtc.camera.allow-pipewire": True,  # the default of Fedora and Ubuntu
@@ -105,7 +105,7 @@ def meet(
             session.start(*start(profile, url))
             over = _is_over(meeting, lambda: OWN_FAULT in session.said(browser))
             session.stop(browser)
-        if over or OWN_FAULT not in session.said(browser):
+        if (over and not meeting.problem) or OWN_FAULT not in session.said(browser):
             break
     assert over, f"{len(meeting.shown)} pictures; {meeting}; {session.said(browser)}"
     assert not meeting.problem, f"{meeting.problem}; {session.said(browser)}"
