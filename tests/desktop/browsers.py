@@ -24,8 +24,8 @@ from session import PATIENCE, Session
 PAGE = Path(__file__).with_name("page.html")
 CHROMIUM, FIREFOX = "chromium", "firefox-esr"
 OWN_FAULT = "!race_checker"
-"""Chromium says so before its process for cameras dies of a race between its own threads, as on a busy
-machine; its page waits for ever, or is told that the camera cannot be read."""
+"""Chromium says so before its process for cameras dies of a race between its own threads, as on a
+busy machine; its page waits for ever, or is told that the camera cannot be read."""
 TRIES = 3
 FIREFOX_PREFERENCES = {
     "media.webrtc.camera.allow-pipewire": True,  # the default of Fedora and Ubuntu
