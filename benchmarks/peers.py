@@ -32,7 +32,14 @@ from sharpcam.estimator import ProfileEstimator
 from training.baselines import Picture, oracle_unsharp
 from training.cameras import BUCKETS
 from training.data import PHOTOS
-from training.evaluate import PEER_NAMES, main_way, shipped, test_pictures, trained_rivals
+from training.evaluate import (
+    PEER_NAMES,
+    main_way,
+    rivals_told,
+    shipped,
+    test_pictures,
+    trained_rivals,
+)
 from training.metrics import psnr
 from training.peer_enhancer import PeerEnhancer
 from training.peers import PEERS
@@ -166,8 +173,8 @@ def figures(ways: dict[str, Way], reference: str) -> dict[str, dict]:
     return found
 
 
-def print_table(found: dict[str, dict], missing: dict[str, str], reference: str) -> None:
-    """A row per way."""
+def print_table(found: dict[str, dict], remarks: list[str], reference: str) -> None:
+    """A row per way, then the remarks, a line each."""
     table = Table(title="one 1280x720 frame; gain in PSNR-Y over the frame as it is")
     for column in ("", "engine", "ms", f"times {reference}", "10 to 90 %", *CAMERAS):
         table.add_column(column, justify="left" if column in ("", "engine") else "right")
@@ -179,12 +186,8 @@ def print_table(found: dict[str, dict], missing: dict[str, str], reference: str)
         )
     console = Console(width=max(140, Console().width))
     console.print(table)
-    for name, made in trained_rivals().items():
-        console.print(
-            f"{name}: {made['step']} steps, {made['seconds'] / 60:.0f} minutes of training"
-        )
-    for name, reason in missing.items():
-        console.print(f"{name}: {reason}", highlight=False, markup=False)
+    for line in remarks:
+        console.print(line, highlight=False, markup=False)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -207,7 +210,9 @@ def main(argv: list[str] | None = None) -> int:
     except SharpCamError as error:
         return refused(error)
     found = figures(ways, reference)
-    print_table(found, missing, reference)
+    rivals = trained_rivals()
+    absent = [f"{name}: {reason}" for name, reason in missing.items()]
+    print_table(found, [*rivals_told(rivals), *absent], reference)
     if args.plot:
         points = {
             name: (row["ms"], row["gain_db"][CAMERAS[1]], ways[name].ours)
@@ -220,7 +225,7 @@ def main(argv: list[str] | None = None) -> int:
         "threads": args.threads,
         "cores": os.cpu_count(),
         "reference": reference,
-        "rivals": trained_rivals(),
+        "rivals": rivals,
         "rows": found,
         "missing": missing,
     }

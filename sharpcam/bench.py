@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sharpcam import __version__
-from sharpcam.bench_engines import engine_cases, engine_table, measure_engines
+from sharpcam.bench_engines import THREADS, engine_cases, engine_table, measure_engines
 from sharpcam.bench_frames import as_jpeg, clip_frames
 from sharpcam.bench_path import path_table, paths_of
 from sharpcam.bench_turns import FEWEST, take_turns
@@ -40,7 +40,6 @@ from sharpcam.sink import NullSink
 from sharpcam.video import VideoTags
 
 SIZES = ((256, 256), (1280, 720), (1920, 1080))
-THREADS = (1, 2)
 
 
 @dataclass(slots=True)

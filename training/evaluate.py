@@ -107,6 +107,14 @@ def trained_rivals() -> dict[str, dict[str, float]]:
     return found
 
 
+def rivals_told(rivals: dict[str, dict[str, float]]) -> list[str]:
+    """The same in words, a line each."""
+    return [
+        f"{rival}: {made['step']} steps, {made['seconds'] / 60:.0f} minutes of training"
+        for rival, made in rivals.items()
+    ]
+
+
 def time_ways(
     files: list[Path], teacher: TeacherEnhancer | None, frame: Picture, data: Path, threads: int
 ) -> dict[str, float]:
@@ -212,8 +220,8 @@ def main(argv: list[str] | None = None) -> int:
         return refused(error)
     print_tables(results, times)
     rivals = {} if args.quick else trained_rivals()
-    for rival, made in rivals.items():
-        print(f"{rival}: {made['step']} steps, {made['seconds'] / 60:.0f} minutes of training")
+    for line in rivals_told(rivals):
+        print(line)
     if args.sheet:
         contact_sheet(sheets, columns, args.sheet)
     summary = {
