@@ -269,7 +269,7 @@ def test_tries_become_rarer_and_frequent_again_after_frames_have_flowed(
         machine, "missing", None if len(machine.made) == 5 else machine.missing
     )
     machine.controller.start()
-    machine.until(State.SHARPENING)
+    until(lambda: machine.controller.status().frames > 0)  # counted after it was sent
     assert waits == [1.0, 2.0, 5.0, 5.0]
     machine.sinks[0]._on_send = lambda index: 1 / 0
     until(lambda: len(waits) == 5)
