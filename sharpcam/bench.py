@@ -195,10 +195,9 @@ def main(args: argparse.Namespace) -> int:
     """`sharpcam bench`; see `cli.py` for the arguments."""
     with cases_of(args.model, args.engine) as cases:
         take_turns(cases, args.seconds)
-        enhancer = cases[-1].enhancer
-        paths = paths_of(enhancer)
+        name = cases[0].enhancer.name
+        paths = paths_of({case.threads: case.enhancer for case in cases})
         take_turns(paths, args.seconds)
-        name, threads = enhancer.name, cases[-1].threads
         results, path = [case.figures() for case in cases], [case.figures() for case in paths]
         rivals = engine_cases()
         measure_engines(rivals, clip_frames(1280, 720)[0][:720], args.seconds / 4)
@@ -206,8 +205,7 @@ def main(args: argparse.Namespace) -> int:
     if not args.json:
         console = Console(width=120)
         console.print(table(results), f"[dim]{name}, {os.cpu_count()} cores, frames in turn[/dim]")
-        said = f"[dim]{threads} threads, JPEG by {path[0]['decoder']}[/dim]"
-        console.print(path_table(path), said)
+        console.print(path_table(path), f"[dim]JPEG by {path[0]['decoder']}[/dim]")
         console.print(engine_table(engines))
     summary = {"version": __version__, "model": name, "cores": os.cpu_count(), "cases": results}
     summary |= {"path": path, "engines": engines}

@@ -8,7 +8,7 @@ and how much later than the camera the virtual camera has the picture.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,12 +42,14 @@ Picture = NDArray[np.uint8]
 
 @dataclass(slots=True)
 class PathCase:
-    """One size in one format, its times and what it writes."""
+    """One size in one format with one number of threads, its times and what it writes."""
 
     width: int
     height: int
     sends: str
     """One of INPUTS."""
+    threads: int
+    """For the student: the governor takes one where that is enough."""
     enhancer: Enhancer
     sent: list[Picture]
     times: dict[str, list[float]] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class PathCase:
         return {
             "size": f"{self.width}x{self.height}",
             "input": self.sends,
+            "threads": self.threads,
             "decoder": self._decoder.name if self.sends == "MJPG" else "OpenCV",
             "stages": {
                 stage: _spread(seconds) | {"megabytes": round(self.written[stage] / 1e6, 2)}
@@ -219,14 +222,16 @@ class _VirtualCamera(NullSink):
         return (self._last[1] - self._first[1]) / len(self.delays)
 
 
-def paths_of(enhancer: Enhancer) -> list[PathCase]:
-    """Every size in every format."""
+def paths_of(enhancers: Mapping[int, Enhancer]) -> list[PathCase]:
+    """Every size in every format with every number of threads: its enhancer."""
     code = {"MJPG": as_jpeg, "YUYV": as_yuyv, "MJPG by BGR": as_jpeg}
     return [
-        PathCase(*size, sends, enhancer, [code[sends](i420) for i420 in frames])
+        PathCase(*size, sends, threads, enhancer, sent)
         for size in SIZES
         for frames in [clip_frames(*size)]
         for sends in INPUTS
+        for sent in [[code[sends](i420) for i420 in frames]]
+        for threads, enhancer in enhancers.items()
     ]
 
 
@@ -234,7 +239,8 @@ def path_table(results: list[dict[str, Any]]) -> Table:
     """A line per case."""
     stages = ("decode", "colour", "enhance", "publish")
     grid = Table(title="the frame path: ms per frame, MB written; the whole at 30 FPS")
-    for column in ("size", "camera sends", *stages, "MB", "CPU ms", "added delay ms", "dropped"):
+    last = ("MB", "CPU ms", "added delay ms", "dropped")
+    for column in ("size", "camera sends", "threads", *stages, *last):
         grid.add_column(column, justify="right")
     for result in results:
         cells = [
@@ -247,5 +253,6 @@ def path_table(results: list[dict[str, Any]]) -> Table:
             *(f"{result['megabytes']:.1f}", f"{result['cpu_ms']:.1f}"),
             *(delay, f"{result['dropped']} of {sent}"),
         )
-        grid.add_row(result["size"], result["input"], *cells, *whole)
+        about = result["size"], result["input"], str(result["threads"])
+        grid.add_row(*about, *cells, *whole)
     return grid

@@ -152,6 +152,16 @@ class StudentEnhancer:
                 else:
                     self.version = object()  # last: what was made before it is of the old one
 
+    def set_threads(self, threads: int) -> None:
+        """Compute with so many threads of the processor from a later frame on, the same picture.
+        The costs fall on the calling thread, as those of `set_profile`."""
+        with self._changing:
+            if threads == self._threads:
+                return
+            self._threads = threads
+            if self._session is not None and not self._choice.device:
+                self._session = self._prepared(self._session)
+
     def _prepared(self, before: Session) -> Session:
         """A session for the profile, ready for pictures as those that the one before was given."""
         session = self._model.session(self._profile, self._threads, self._choice)

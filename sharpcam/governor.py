@@ -1,4 +1,4 @@
-"""The governor: which tier of the network this machine carries right now.
+"""The governor: which tier of the network this machine carries right now, and on how many threads.
 
 Pure: no clock, no thread, no device. Whoever calls `step` about once a second decides what a
 second is. Stepping down is quick, stepping up is slow, and a step up that proved wrong is not
@@ -42,9 +42,18 @@ ROOM = 0.75
 PROBATION = 30
 """Steps in which a larger tier must hold, or it counts as too slow."""
 FORGET_AFTER = 600
-"""Steps before a tier that proved too slow may be tried again."""
+"""Steps before a tier, or one thread, that proved too slow may be tried again."""
 BATTERY_SHARE = 0.5
 """Of the budget, on battery."""
+MOST_THREADS = 2
+"""What every tier begins with: the second one brings the picture earlier, and costs a tenth more of
+the processor's time."""
+SPEED_UP = 1.7
+"""How many times faster all threads are than one, about."""
+ONE_IS_ENOUGH = 0.5
+"""One thread is used when it is expected to take at most this share of the budget."""
+ONE_IS_TOO_SLOW = 0.75
+"""All are used again when one takes more than this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +97,17 @@ class Standing:
     over: int = 0
     """Steps in a row over the budget."""
     room: int = 0
-    """Steps in a row with room for the next larger tier."""
+    """Steps in a row with room for the next larger tier, or for one thread alone."""
     probation: int = 0
     """Steps left in which a step up may prove wrong."""
     failed: Tier | None = None
     """A tier that proved too slow."""
     failed_age: int = 0
     """Steps since then."""
+    threads: int = MOST_THREADS
+    """To compute the network with."""
+    crowded: int = 0
+    """Steps before one thread is tried again, since it proved too slow."""
 
 
 def step(standing: Standing, load: Load) -> Standing:
@@ -108,20 +121,37 @@ def step(standing: Standing, load: Load) -> Standing:
     if standing.tier and standing.cold:
         return replace(standing, cold=standing.cold - 1)
     took, budget = median(load.times_ms), load.budget_ms
+    if standing.threads < MOST_THREADS and took > budget * ONE_IS_TOO_SLOW:
+        return replace(_with_threads(standing, MOST_THREADS), crowded=FORGET_AFTER)
     if standing.tier > Tier.BYPASS and took > budget:
         if standing.over + 1 < DOWN_AFTER:
             return replace(standing, over=standing.over + 1, room=0)
         return _down(standing, took, load)
     larger = min((tier for tier in load.available if tier > standing.tier), default=None)
     if larger is None or larger > load.best or larger == standing.failed:
-        return replace(standing, over=0, room=0)
-    if took * _ratio(larger, standing.tier, load) > budget * ROOM:
-        return replace(standing, over=0, room=0)
+        return _at_rest(standing, took, budget)
+    with_all = took if standing.threads == MOST_THREADS else took / SPEED_UP
+    if with_all * _ratio(larger, standing.tier, load) > budget * ROOM:
+        return _at_rest(standing, took, budget)
     if standing.room + 1 < UP_AFTER:
         return replace(standing, over=0, room=standing.room + 1)
     reason = "" if larger == load.best else standing.reason
     failed, age = standing.failed, standing.failed_age
     return Standing(larger, reason, probation=PROBATION, failed=failed, failed_age=age)
+
+
+def _at_rest(standing: Standing, took: float, budget: float) -> Standing:
+    """No larger tier is to come: what is left to win is a thread, for other programs."""
+    tried = standing.threads == 1 or standing.crowded
+    if not standing.tier or tried or took * SPEED_UP > budget * ONE_IS_ENOUGH:
+        return replace(standing, over=0, room=0)
+    if standing.room + 1 < UP_AFTER:
+        return replace(standing, over=0, room=standing.room + 1)
+    return _with_threads(standing, 1)
+
+
+def _with_threads(standing: Standing, threads: int) -> Standing:
+    return replace(standing, threads=threads, cold=WARM_UP, over=0, room=0)
 
 
 def _down(standing: Standing, took: float, load: Load) -> Standing:
@@ -143,7 +173,11 @@ def _down(standing: Standing, took: float, load: Load) -> Standing:
 
 
 def _aged(standing: Standing) -> Standing:
-    standing = replace(standing, probation=max(0, standing.probation - 1))
+    standing = replace(
+        standing,
+        probation=max(0, standing.probation - 1),
+        crowded=max(0, standing.crowded - 1),
+    )
     if standing.failed is None:
         return standing
     if standing.failed_age + 1 >= FORGET_AFTER:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Event, Lock, Thread
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from sharpcam.assets import asset
 from sharpcam.engine_choice import choose_engine
 from sharpcam.enhancer import BypassError, Enhancer, StudentEnhancer
 from sharpcam.errors import SharpCamError
-from sharpcam.governor import Load, Standing, Tier, step
+from sharpcam.governor import MOST_THREADS, Load, Standing, Tier, step
 from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
 from sharpcam.session.memory import give_back_now
@@ -34,7 +35,6 @@ PROBE_STEPS = 3
 """While bypassed, one frame in so many steps shows whether the network would be fast enough."""
 BATTERY_STEPS = 10
 """Steps between two looks at where the power comes from."""
-THREADS = 2
 BEGIN = Tier.STANDARD
 
 
@@ -48,19 +48,27 @@ def bundled_tiers() -> frozenset[Tier]:
     return frozenset(found)
 
 
-def load_bundled(tier: Tier, engine: str) -> Enhancer:
+class Network(Enhancer, Protocol):
+    """An Enhancer that computes with as many threads of the processor as it is told."""
+
+    def set_threads(self, threads: int) -> None:
+        """From a later frame on; the costs fall on the calling thread."""
+        ...
+
+
+def load_bundled(tier: Tier, engine: str) -> Network:
     """The bundled network of a tier; where the engine asked for is not there, on the best one.
 
     Raises:
         SharpCamError: the file is damaged.
     """
     try:
-        choice = choose_engine(engine, THREADS)
+        choice = choose_engine(engine, MOST_THREADS)
     except SharpCamError as error:
         log.warning("%s: %s", error.message, error.hint)
-        choice = choose_engine("auto", THREADS)
+        choice = choose_engine("auto", MOST_THREADS)
     model = load_model(asset(f"model/{tier.word}.onnx"))
-    return StudentEnhancer(model, THREADS, choice=choice)
+    return StudentEnhancer(model, MOST_THREADS, choice=choice)
 
 
 class TieredEnhancer:
@@ -72,7 +80,7 @@ class TieredEnhancer:
         fps: Callable[[], float],
         *,
         available: Collection[Tier] | None = None,
-        load: Callable[[Tier, str], Enhancer] = load_bundled,
+        load: Callable[[Tier, str], Network] = load_bundled,
         battery: Callable[[], bool | None] = on_battery,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -96,7 +104,7 @@ class TieredEnhancer:
         self._last: tuple[NDArray[np.uint8], float] | None = None
         """The newest luma that passed as it was, and the strength asked for."""
         self._changing = Lock()
-        self._enhancer: Enhancer | None = None
+        self._enhancer: Network | None = None
         self._problem = ""
         """Why there is no network at all."""
         self._begun = False
@@ -206,6 +214,12 @@ class TieredEnhancer:
             self._times_ms.clear()
             if self._standing.tier:
                 self._take(self._standing.tier)
+        elif self._standing.threads != before.threads:
+            log.info("network: threads: %d", self._standing.threads)
+            self._times_ms.clear()
+            with self._changing:
+                if self._enhancer:
+                    self._enhancer.set_threads(self._standing.threads)
 
     def _best(self) -> Tier:
         """The largest that a person allows, among those that there are."""
@@ -232,6 +246,7 @@ class TieredEnhancer:
         with self._changing:
             try:
                 made = self._load(tier, self._settings.engine)
+                made.set_threads(self._standing.threads)
                 made.set_profile(self._profile)
             except SharpCamError as error:
                 log.warning("network %s: %s", tier.word, error.message)

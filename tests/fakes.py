@@ -93,6 +93,7 @@ class FakeEnhancer:
         self.failing = False
         self.calls: list[float] = []
         self.profiles: list[CameraProfile] = []
+        self.threads: list[int] = []
         self.closed = 0
         self._work = work
 
@@ -113,6 +114,9 @@ class FakeEnhancer:
 
     def set_profile(self, profile: CameraProfile) -> None:
         self.profiles.append(profile)
+
+    def set_threads(self, threads: int) -> None:
+        self.threads.append(threads)
 
     def close(self) -> None:
         self.closed += 1

@@ -57,8 +57,8 @@ def test_the_last_line_is_json_with_every_case(
     told = {(it["engine"], it["threads"]) for it in summary["engines"] if it["tier"] == "lite"}
     assert told == {(name, threads) for name in installed for threads in (1, 2)}
     assert all(0 < it["median_ms"] <= it["p95_ms"] for it in summary["engines"])
-    assert [(path["size"], path["input"]) for path in summary["path"]] == [
-        ("64x48", name) for name in INPUTS
+    assert [(path["size"], path["input"], path["threads"]) for path in summary["path"]] == [
+        ("64x48", name, threads) for name in INPUTS for threads in (1, 2)
     ]
     for path in summary["path"]:
         assert set(path["stages"]) >= {"colour", "enhance", "publish"}
@@ -146,7 +146,7 @@ def test_the_path_is_the_real_one_and_what_is_written_is_counted() -> None:
     pixels = 64 * 48
     decoded = {"MJPG": 2 * pixels, "YUYV": 0, "MJPG by BGR": 3 * pixels}
     expected = [i420[:48] for i420 in clip_frames(64, 48)]
-    for case in paths_of(Passthrough()):
+    for case in paths_of({2: Passthrough()}):
         case.enhancer = Noting(case.sends)
         case.run_stages(0)
         case.run_pipeline(0)
@@ -166,7 +166,7 @@ def test_a_student_that_fails_has_no_path() -> None:
         def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
             raise RuntimeError("no memory")
 
-    case = PathCase(64, 48, "YUYV", Failing(), [as_yuyv(i420) for i420 in clip_frames(64, 48)])
+    case = PathCase(64, 48, "YUYV", 1, Failing(), [as_yuyv(i420) for i420 in clip_frames(64, 48)])
     with pytest.raises(SharpCamError, match="no memory"):
         case.run_pipeline(0)
 

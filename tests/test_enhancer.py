@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from tiny import SPEC, write_adder, write_blur, write_identity
 
+from sharpcam.engines import Choice
 from sharpcam.enhancer import Passthrough, StudentEnhancer, load_enhancer
 from sharpcam.errors import SharpCamError
-from sharpcam.model import load_model
+from sharpcam.model import Model, Session, load_model
 from sharpcam.profile import TYPICAL, CameraProfile
 
 SIZES = [(1, 1), (1, 7), (16, 16), (17, 31), (480, 640), (2, 5), (1079, 3)]
@@ -84,6 +85,32 @@ def test_an_equal_profile_costs_nothing(tmp_path: Path) -> None:
     session = enhancer._session
     enhancer.set_profile(CameraProfile.of(1, 0))
     assert enhancer._session is session
+
+
+def test_another_number_of_threads_gives_the_same_picture_and_is_ready_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    make = Model.session
+
+    def session(model: Model, profile: CameraProfile, threads: int, choice: Choice) -> Session:
+        asked.append(threads)
+        return make(model, profile, threads, choice)
+
+    monkeypatch.setattr(Model, "session", session)
+    y = noise(64, 48)
+    enhancer = load_enhancer(write_blur(tmp_path / "blur.onnx", 5), threads=2)
+    before, version, session = enhancer.enhance(y, 1.0), enhancer.version, enhancer._session
+    enhancer.set_threads(2)
+    assert enhancer._session is session
+    enhancer.set_threads(1)
+    assert enhancer._session is not session
+    assert asked[-1] == 1
+    assert np.array_equal(enhancer.enhance(y, 1.0), before)
+    assert enhancer.version == version
+    enhancer.close()
+    enhancer.set_threads(2)
+    assert enhancer._session is None
 
 
 def test_strips_give_what_the_whole_picture_gives(tmp_path: Path) -> None:

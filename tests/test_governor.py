@@ -15,7 +15,9 @@ from sharpcam.governor import (
     COST_MS,
     DOWN_AFTER,
     FORGET_AFTER,
+    MOST_THREADS,
     PROBATION,
+    SPEED_UP,
     UP_AFTER,
     WARM_UP,
     Load,
@@ -151,6 +153,44 @@ def test_a_tier_that_held_for_long_may_come_back_as_soon_as_the_load_is_gone() -
     assert all(it.failed is None for it in standings)
 
 
+def threads(took: Callable[[int], float], load: Load, steps: int, alone: float = SPEED_UP) -> str:
+    """How many threads there were in each step, on a machine that takes so long for STANDARD at a
+    step with all of them, and `alone` times as long with one."""
+    load = replace(load, best=Tier.STANDARD)
+    standing, seen = Standing(Tier.STANDARD, cold=0), ""
+    for index in range(steps):
+        ms = took(index) * (alone if standing.threads == 1 else 1.0)
+        standing = step(standing, replace(load, times_ms=(ms,)))
+        assert standing.tier == Tier.STANDARD
+        seen += str(standing.threads)
+    return seen
+
+
+def test_where_one_thread_is_enough_the_other_is_left_to_other_programs_after_a_while() -> None:
+    assert threads(lambda _: 5.0, FULL, 50) == "2" * (UP_AFTER - 1) + "1" * (51 - UP_AFTER)
+    assert set(threads(lambda _: 12.0, FULL, 50)) == {"2"}
+    assert set(threads(lambda _: 5.0, replace(FULL, fps=60), 50)) == {"2"}
+
+
+def test_all_threads_are_back_before_a_smaller_tier_is_taken() -> None:
+    slow = threads(lambda index: 5.0 if index < 20 else 19.0, FULL, 100)
+    assert slow == "2" * (UP_AFTER - 1) + "1" * (21 - UP_AFTER) + "2" * 80
+
+
+def test_one_thread_that_proved_too_slow_is_not_tried_again_soon() -> None:
+    seen = threads(lambda _: 5.0, FULL, FORGET_AFTER + 100, alone=5.1)
+    assert seen.count("1") == 2 * (WARM_UP + 1)
+    assert seen.index("1", UP_AFTER + WARM_UP + 1) > FORGET_AFTER
+
+
+def test_a_larger_tier_is_expected_to_take_and_begins_with_all_threads() -> None:
+    standing = Standing(Tier.STANDARD, cold=0, threads=1)
+    for _ in range(UP_AFTER):
+        assert standing.tier == Tier.STANDARD
+        standing = step(standing, replace(FULL, times_ms=(15.0,)))
+    assert (standing.tier, standing.threads) == (Tier.HIGH, MOST_THREADS)
+
+
 LOADS = st.builds(
     Load,
     times_ms=st.just(()),
@@ -201,6 +241,8 @@ def test_however_wrong_the_expectations_are_it_hardly_changes_and_keeps_to_the_b
         probation=st.integers(0, PROBATION),
         failed=st.none() | TIERS,
         failed_age=st.integers(0, FORGET_AFTER),
+        threads=st.integers(1, MOST_THREADS),
+        crowded=st.integers(0, FORGET_AFTER),
     ),
     LOADS,
     st.lists(st.floats(0, 1e6), max_size=5),

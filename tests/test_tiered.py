@@ -131,6 +131,21 @@ def test_a_fast_machine_steps_up() -> None:
     assert machine.enhancer.tier is Tier.HIGH
 
 
+def test_a_thread_that_is_not_needed_is_given_back_and_stays_so_with_another_engine() -> None:
+    machine = Machine(available=(Tier.STANDARD,))
+    for _ in range(UP):
+        machine.second()
+    assert machine.networks[0].threads == [2, 1]
+    assert machine.second() == ""
+    machine.enhancer.apply(Settings(engine="onnxruntime"))
+    assert machine.networks[1].threads == [1]
+    machine.took_ms = 20.0
+    for _ in range(UP):
+        machine.second()
+    assert machine.networks[1].threads == [1, 2]
+    assert machine.loaded == [Tier.STANDARD] * 2
+
+
 def test_a_person_chooses_the_largest_and_changes_it_live() -> None:
     machine = Machine(tier="lite")
     assert machine.loaded == [Tier.LITE]
