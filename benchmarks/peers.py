@@ -2,10 +2,10 @@
 
     python -m benchmarks.peers --plot docs/peers.png
 
-All work on the same frames with the same number of threads and take turns, so a ratio compares
-neighbours in time, whatever else the machine does. Speed is never alone: the gain in PSNR-Y of the
-same code on the same frames stands beside it, for a soft 720p camera (webcam-mild) and for a small
-picture shown large (webcam-360p). What cannot run says why.
+All work on the same frames with the same number of threads and take turns of some frames in a row,
+so a ratio compares neighbours in time, whatever else the machine does. Speed is never alone: the
+gain in PSNR-Y of the same code on the same frames stands beside it, for a soft 720p camera
+(webcam-mild) and for a small picture shown large (webcam-360p). What cannot run says why.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
@@ -26,6 +26,7 @@ from rich.table import Table
 
 from benchmarks.plot import draw
 from benchmarks.upscalers import UPSCALERS, Upscaler
+from sharpcam.bench_turns import SLOW_S, turn, usual_seconds
 from sharpcam.enhancer import Enhancer, Passthrough, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
@@ -51,8 +52,8 @@ CAMERAS = ("webcam-mild", "webcam-360p")
 COLUMNS, ROWS, TILE = 5, 3, (256, 240)
 """A frame is a sheet of crisp test pictures: no photograph is that crisp at 720p."""
 FRAMES = 2
-SLOW_S, FEWER = 0.3, 5
-"""What takes longer than this has its turn in every fifth round only."""
+FEWER = 5
+"""What is slow has its turn in every fifth round only."""
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Way:
     learn: Callable[[Bucket], None] = lambda bucket: None
     """Told the camera before its frames come."""
     seconds: dict[int, float] = field(default_factory=dict)
-    """By round."""
+    """Per frame, by round."""
     gains: dict[str, float] = field(default_factory=dict)
     """dB of PSNR-Y over the frame as it is, by camera."""
 
@@ -143,16 +144,12 @@ def measure(ways: dict[str, Way], rounds: int) -> None:
             way.learn(bucket)
             made = [way.run(y) for y in bucket.shown]
             way.gains[name] = mean(psnr(*pair) for pair in zip(made, frames, strict=True)) - before
-    for index in range(-1, rounds):  # round -1 tells what is slow, and is not counted
-        for way in ways.values():
-            if way.seconds.get(-1, 0) > SLOW_S and index % FEWER:
-                continue
-            frame = bucket.shown[index % FRAMES]
-            start = time.perf_counter()
-            way.run(frame)
-            way.seconds[index] = time.perf_counter() - start
-    for way in ways.values():
-        del way.seconds[-1]
+    usual = {name: usual_seconds(partial(way.run, frames[0])) for name, way in ways.items()}
+    for index in range(rounds):
+        for name, way in ways.items():
+            if usual[name] <= SLOW_S or index % FEWER == 0:
+                frame = bucket.shown[index % FRAMES]
+                way.seconds[index] = median(turn(partial(way.run, frame), usual[name]))
 
 
 def figures(ways: dict[str, Way], reference: str) -> dict[str, dict]:
@@ -165,7 +162,7 @@ def figures(ways: dict[str, Way], reference: str) -> dict[str, dict]:
         found[name] = {
             "engine": way.engine,
             "ms": round(1000 * median(way.seconds.values()), 3),
-            "frames": len(way.seconds),
+            "rounds": len(way.seconds),
             "ratio": round(float(middle_), 4),
             "ratio_10_90": [round(float(low), 4), round(float(high), 4)],
             "gain_db": {camera: round(gain, 3) for camera, gain in way.gains.items()},

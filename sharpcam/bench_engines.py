@@ -1,10 +1,12 @@
 """Which engine computes which network how fast: the table of `sharpcam bench` that engines are
-compared by, at 1280x720. All take turns, so that whatever else the machine does hits all alike."""
+compared by, at 1280x720. All take turns of some frames in a row, so that whatever else the machine
+does hits all alike."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from sharpcam.assets import asset
-from sharpcam.bench_turns import FEWEST
+from sharpcam.bench_turns import FEWEST, turn, usual_seconds
 from sharpcam.engines import CHOICES, Choice
 from sharpcam.errors import SharpCamError
 from sharpcam.model import Session, load_model
@@ -30,12 +32,13 @@ class EngineCase:
     choice: Choice
     threads: int
     session: Session
+    usual: float = 0.0
+    """Seconds, about."""
     seconds: list[float] = field(default_factory=list)
 
     def run(self, y: NDArray[np.uint8]) -> None:
-        start = time.perf_counter()
-        self.session.run(y, 1.0)
-        self.seconds.append(time.perf_counter() - start)
+        """A turn, in which all frames are this picture."""
+        self.seconds += turn(partial(self.session.run, y, 1.0), self.usual)
 
     def figures(self) -> dict[str, Any]:
         """Median and 95th percentile in ms."""
@@ -73,8 +76,7 @@ def engine_cases() -> list[EngineCase]:
 def measure_engines(cases: list[EngineCase], y: NDArray[np.uint8], seconds: float) -> None:
     """Let the cases take turns on a picture until they have had `seconds` each on average."""
     for case in cases:
-        case.run(y)
-        case.seconds.clear()
+        case.usual = usual_seconds(partial(case.session.run, y, 1.0))
     end = time.perf_counter() + seconds * len(cases)
     while len(cases[0].seconds) < FEWEST or time.perf_counter() < end:
         for case in cases:

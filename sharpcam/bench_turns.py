@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Protocol
 
 WARM_UP = 3
@@ -13,6 +14,8 @@ FEWEST = 5
 IN_A_ROW = 6
 """Frames of a turn that are counted. A camera's frames are all of one size and of one network; the
 first frame of a turn finds another case's work in the caches, and is not counted."""
+SLOW_S = 0.1
+"""What takes longer than this has one frame in a turn: no cache holds what it works with."""
 TURNS = 3
 """Times that each case has the pipeline."""
 
@@ -30,6 +33,24 @@ class Case(Protocol):
     def run_pipeline(self, seconds: float) -> None:
         """Let frames flow through the real pipeline for so long."""
         ...
+
+
+def usual_seconds(run: Callable[[], object]) -> float:
+    """What it takes, from a second frame; the first one may allocate and compile."""
+    run()
+    return turn(run, inf)[0]
+
+
+def turn(run: Callable[[], object], usual: float) -> list[float]:
+    """Let something have its turn, of what usually takes so many seconds; those of each frame
+    that counts."""
+    frames = 1 if usual > SLOW_S else 1 + IN_A_ROW
+    seconds = []
+    for _ in range(frames):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return seconds[-IN_A_ROW:]
 
 
 def take_turns(cases: Sequence[Case], seconds: float) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from statistics import mean, median
 
 import numpy as np
 
+from sharpcam.bench_turns import SLOW_S, turn, usual_seconds
 from training.baselines import Picture
 from training.metrics import psnr, ssim
 from training.perceptual import lpips, ms_ssim
 
 ROUNDS = 12
-SLOW_S, FEWER = 0.3, 4
-"""What takes longer than this has its turn in every fourth round only."""
+FEWER = 4
+"""What is slow has its turn in every fourth round only."""
 
 
 def score(made: list[Picture], targets: list[Picture], perceptual: int) -> dict[str, float]:
@@ -33,17 +34,12 @@ def score(made: list[Picture], targets: list[Picture], perceptual: int) -> dict[
 
 
 def milliseconds(ways: dict[str, Callable[[Picture], object]], frame: Picture) -> dict[str, float]:
-    """Median milliseconds per frame of each way; they take turns, so that whatever else the
-    machine does hits all alike."""
-    times: dict[str, list[float]] = {}
-    for index in range(-1, ROUNDS):
+    """Median milliseconds per frame of each way; they take turns of some frames in a row, so that
+    whatever else the machine does hits all alike."""
+    usual = {name: usual_seconds(partial(run, frame)) for name, run in ways.items()}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for index in range(ROUNDS):
         for name, run in ways.items():
-            slow = name in times and times[name][0] > SLOW_S
-            if slow and index % FEWER:
-                continue
-            start = time.perf_counter()
-            run(frame)
-            spent = time.perf_counter() - start
-            # The first run allocates: it only tells whether a way is slow.
-            times.setdefault(name, []).append(spent)
-    return {name: round(1000 * median(spent[1:]), 2) for name, spent in times.items()}
+            if usual[name] <= SLOW_S or index % FEWER == 0:
+                times[name] += turn(partial(run, frame), usual[name])
+    return {name: round(1000 * median(spent), 2) for name, spent in times.items()}

@@ -14,6 +14,7 @@ from benchmarks import peers, upscalers
 from benchmarks.peers import Way, crisp_frames, figures, measure
 from benchmarks.plot import draw
 from benchmarks.upscalers import UPSCALERS, Upscaler
+from sharpcam import bench_turns
 from sharpcam.errors import SharpCamError
 
 
@@ -28,8 +29,9 @@ def test_every_way_has_its_turn_in_every_round_and_slow_ones_in_some(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter(range(10**6))
-    monkeypatch.setattr(peers.time, "perf_counter", lambda: next(clock) / 10)
-    monkeypatch.setattr(peers, "SLOW_S", 0.15)
+    monkeypatch.setattr(bench_turns.time, "perf_counter", lambda: next(clock) / 10)
+    for module in (bench_turns, peers):
+        monkeypatch.setattr(module, "SLOW_S", 0.15)
     turns: list[str] = []
 
     def way(name: str, ticks: int) -> Way:
@@ -44,12 +46,13 @@ def test_every_way_has_its_turn_in_every_round_and_slow_ones_in_some(
     ways = {"fast": way("fast", 0), "slow": way("slow", 3)}
     measure(ways, rounds=6)
     seen = turns[2 * 2 * peers.FRAMES :]  # after the gains on two cameras
-    # Round -1, then 0 to 5, of which a slow way has every fifth.
-    assert seen == ["fast", "slow"] * 2 + ["fast"] * 4 + ["fast", "slow"]
+    # Two frames to tell what is slow, then six rounds, of which a slow way has every fifth.
+    row = ["fast"] * (1 + bench_turns.IN_A_ROW)
+    assert seen == ["fast"] * 2 + ["slow"] * 2 + [*row, "slow"] + row * 5 + ["slow"]
     found = figures(ways, "fast")
     assert found["slow"]["ratio"] == pytest.approx(4)
     assert found["fast"]["ms"] == pytest.approx(100)
-    assert (found["fast"]["frames"], found["slow"]["frames"]) == (6, 2)
+    assert (found["fast"]["rounds"], found["slow"]["rounds"]) == (6, 2)
 
 
 def test_gains_are_those_of_what_was_made() -> None:
