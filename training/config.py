@@ -142,8 +142,9 @@ class Config:
 
 TEACHERS = ("train", "tune", "bundled", "none")
 NETWORKS = ("estimator", "teacher", "student")
-TIERS = {"lite": (16, 3), "standard": (32, 2), "high": (32, 6)}
-"""Channels and residual blocks of each student."""
+TIERS = {"lite": (16, 3, 16), "standard": (32, 2, 16), "high": (32, 6, 8)}
+"""Channels, residual blocks, and differences between cameras of each student: `high` has so few
+that its file stays small."""
 HARMLESS = ("runs", "data", "device", "threads", "workers", "checkpoint_minutes", "only")
 """What changes no number that training comes to."""
 STUDENTS_OWN = (
@@ -213,7 +214,8 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     args = parser.parse_args(argv)
     config = PRESETS[args.preset]
     if args.tier:
-        config = replace(config, channels=TIERS[args.tier][0], blocks=TIERS[args.tier][1])
+        channels, blocks, experts = TIERS[args.tier]
+        config = replace(config, channels=channels, blocks=blocks, experts=experts)
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
     for stage in NETWORKS:
         steps = getattr(args, f"{stage}_steps")
