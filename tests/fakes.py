@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,31 @@ from sharpcam.sink import StreamFormat
 from sharpcam.source import SourceLostError
 from sharpcam.video import VideoTags
 
+PATIENCE = 120.0
+"""Seconds until a test gives up waiting for what should happen at once: others may have the
+processor."""
+
 
 def until(true: Callable[[], object], seen: Callable[[], object] = lambda: "nothing") -> None:
     """Wait for what another thread does; fails with what is `seen` after a long time."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end, f"waited in vain, seen: {seen()}"
         time.sleep(0.002)
+
+
+def patient_timer(enough: Callable[[], object]) -> type[Timer]:
+    """Timers that wait for what shall happen in their time, too, however slow the machine is."""
+
+    class PatientTimer(Timer):
+        def run(self) -> None:
+            try:
+                if not self.finished.wait(self.interval):
+                    until(lambda: self.finished.is_set() or enough())
+            finally:
+                self.function(*self.args, **self.kwargs)
+
+    return PatientTimer
 
 
 class FakeClock:
@@ -222,7 +240,7 @@ class Gate:
         self._event = Event()
 
     def wait(self) -> None:
-        assert self._event.wait(60), "the test never opened the gate"
+        assert self._event.wait(PATIENCE), "the test never opened the gate"
 
     def open(self) -> None:
         self._event.set()
