@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeEnhancer, FakeSink, FakeSinks, FakeSource, Gate, lost, picture
 
 from sharpcam import capture, guard, output, supply
+from sharpcam import pipeline as pipeline_module
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.pipeline import Pipeline
@@ -21,7 +22,10 @@ from sharpcam.status import State, Status
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "RETRY_SECONDS", (0.0,))
-    monkeypatch.setattr(capture, "READ_SECONDS", 1000.0)  # however slow the machine is
+    for host, name in ((capture, "READ_SECONDS"), (supply, "JOIN_SECONDS")):
+        monkeypatch.setattr(host, name, 1000.0)  # however slow the machine is
+    for host, name in ((guard, "BYPASS_SECONDS"), (pipeline_module, "TICK_SECONDS")):
+        monkeypatch.setattr(host, name, 1000.0)  # nothing comes again by itself
     for name in ("STILL_SECONDS", "WATCHED_SECONDS", "POLL_SECONDS"):
         monkeypatch.setattr(output, name, 0.01)
 
@@ -173,8 +177,13 @@ def test_a_failed_enhancer_is_left_alone_for_a_while() -> None:
 
 
 def test_a_lost_camera_is_opened_again_while_its_last_picture_stays() -> None:
-    back = Gate()
-    first = FakeSource(3, live=False, then=lost)
+    sent, back = Gate(), Gate()
+
+    def unplugged() -> None:
+        sent.wait()  # else the second picture may be repeated before the third is taken
+        lost()
+
+    first = FakeSource(3, live=False, then=unplugged)
     second = FakeSource(2)
     sources = [first, second]
     tries: list[int] = []
@@ -191,6 +200,8 @@ def test_a_lost_camera_is_opened_again_while_its_last_picture_stays() -> None:
 
     def on_send(index: int) -> None:
         states.append(pipeline.status())
+        if index == 2:
+            sent.open()
         if index == 5:  # after three frames and the third repetition
             back.open()
 
@@ -308,16 +319,17 @@ def test_stop_does_not_wait_for_a_driver_that_hangs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supply, "JOIN_SECONDS", 0.05)
-    hanging = Gate()
-    source = FakeSource(1, live=True, then=hanging.wait)
-    sink = FakeSink(on_send=lambda index: pipeline.stop())
+    reading, hanging = Gate(), Gate()
+    source = FakeSource(1, live=True, then=lambda: (reading.open(), hanging.wait()))
+    # Not before the driver hangs: a capture that is stopped earlier does not read again.
+    sink = FakeSink(on_send=lambda index: (reading.wait(), pipeline.stop()))
     pipeline = Pipeline(lambda: source, FakeSinks(sink), FakeEnhancer())
     assert pipeline.run().state is State.STOPPED
     assert source.closed == 0  # nobody may release it while a thread is inside of it
     assert "left behind" in caplog.text
     hanging.open()
     for thread in capture_threads():
-        thread.join(5)
+        thread.join(60)
     assert source.closed == 1
 
 
