@@ -8,7 +8,7 @@ from threading import Thread
 
 from sharpcam.slot import Slot
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a thread counts as stuck; nothing here waits for it to pass."""
 
 
