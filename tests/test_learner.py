@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Event, current_thread
 
@@ -39,31 +41,41 @@ class Clock:
         return self.now
 
 
+@contextmanager
+def running(learner: ProfileLearner) -> Iterator[ProfileLearner]:
+    """Afterwards all that was offered has been learnt, however slow the machine is: leaving the
+    learner's own context waits for a second only."""
+    with learner:
+        yield learner
+    learner._thread.join(60)
+    assert not learner._thread.is_alive()
+
+
 def test_a_changed_profile_is_told_from_the_learners_own_thread() -> None:
     soft = CameraProfile.of(1.5, 1.0, 0.2)
     estimator, told = FakeEstimator(soft), SimpleQueue()
-    with ProfileLearner(
-        lambda p: told.put((p, current_thread().name)), lambda: estimator
+    with running(
+        ProfileLearner(lambda p: told.put((p, current_thread().name)), lambda: estimator)
     ) as learner:
         learner.offer(FRAME)
-        assert told.get(timeout=5) == (soft, "profile")
+        assert told.get(timeout=60) == (soft, "profile")
     assert estimator.threads == {"profile"}
 
 
 def test_the_frame_is_copied_because_the_camera_reuses_its_buffer() -> None:
     estimator = FakeEstimator()
     frame = FRAME.copy()
-    with ProfileLearner(lambda _: None, lambda: estimator) as learner:
+    with running(ProfileLearner(lambda _: None, lambda: estimator)) as learner:
         learner.offer(frame)
         frame[:] = 99
-        assert estimator.frames.get(timeout=5).max() == 0
+        assert estimator.frames.get(timeout=60).max() == 0
 
 
 def test_few_of_many_frames_are_estimated_and_fewer_later() -> None:
     clock = Clock()
     estimator = FakeEstimator()
     counts = []
-    with ProfileLearner(lambda _: None, lambda: estimator, clock) as learner:
+    with running(ProfileLearner(lambda _: None, lambda: estimator, clock)) as learner:
         for _ in range(3):  # three times twenty seconds at 30 frames a second
             count = 0
             for _ in range(600):
@@ -71,7 +83,7 @@ def test_few_of_many_frames_are_estimated_and_fewer_later() -> None:
                 before = learner._offered
                 learner.offer(FRAME)
                 if learner._offered > before:
-                    estimator.frames.get(timeout=5)
+                    estimator.frames.get(timeout=60)
                     count += 1
             counts.append(count)
     assert counts[0] <= EARLY
@@ -81,12 +93,12 @@ def test_few_of_many_frames_are_estimated_and_fewer_later() -> None:
 def test_a_wall_tells_nothing_and_the_next_frame_does() -> None:
     clock, told = Clock(), SimpleQueue()
     estimator = FakeEstimator(None, CameraProfile.of(1.0, 0.0, 0.0))
-    with ProfileLearner(told.put, lambda: estimator, clock) as learner:
+    with running(ProfileLearner(told.put, lambda: estimator, clock)) as learner:
         for _ in range(2):
             clock.now += 60
             learner.offer(FRAME)
-            estimator.frames.get(timeout=5)
-        assert told.get(timeout=5) == CameraProfile.of(1.0, 0.0, 0.0)
+            estimator.frames.get(timeout=60)
+        assert told.get(timeout=60) == CameraProfile.of(1.0, 0.0, 0.0)
     assert told.empty()
 
 
@@ -99,9 +111,9 @@ def test_a_broken_estimator_is_logged_and_frames_are_still_taken(
         failed.set()
         raise RuntimeError("no such model")
 
-    with ProfileLearner(lambda _: None, broken) as learner:
+    with running(ProfileLearner(lambda _: None, broken)) as learner:
         learner.offer(FRAME)
-        assert failed.wait(5)
+        assert failed.wait(60)
         learner.offer(FRAME)
     assert "not followed" in caplog.text
 
@@ -112,12 +124,12 @@ def test_every_camera_has_a_profile_of_its_own_that_is_known_again() -> None:
     clock = Clock()
     # The last one alone would be taken for soft; what is remembered of the camera says otherwise.
     estimator = FakeEstimator(soft, soft, sharp, CameraProfile.of(0.3, 1.0, 0.2), soft)
-    with ProfileLearner(told.put, lambda: estimator, clock) as learner:
+    with running(ProfileLearner(told.put, lambda: estimator, clock)) as learner:
         for camera in ("Acme", "Acme", "Logi", "Logi", "Acme"):
             learner.offer(FRAME, camera)
-            estimator.frames.get(timeout=5)
+            estimator.frames.get(timeout=60)
             clock.now += 60
-        seen = [told.get(timeout=5) for _ in range(4)]
+        seen = [told.get(timeout=60) for _ in range(4)]
     assert seen[0] == soft
     assert seen[1] == sharp
     assert seen[3] == soft
@@ -129,10 +141,10 @@ def test_every_camera_has_a_profile_of_its_own_that_is_known_again() -> None:
 def test_another_camera_is_looked_at_at_once() -> None:
     estimator = FakeEstimator()
     clock = Clock()
-    with ProfileLearner(lambda _: None, lambda: estimator, clock) as learner:
+    with running(ProfileLearner(lambda _: None, lambda: estimator, clock)) as learner:
         for camera in ("Acme", "Logi"):
             learner.offer(FRAME, camera)
-            estimator.frames.get(timeout=5)
+            estimator.frames.get(timeout=60)
         learner.offer(FRAME, "Logi")
         assert learner._offered == 1
 
@@ -159,10 +171,10 @@ SOFT, SHARP = CameraProfile.of(1.5, 1.0, 0.2), CameraProfile.of(0.2, 1.0, 0.2)
 def learn(memory: FakeMemory, *estimates: CameraProfile) -> list[CameraProfile]:
     """Offer so many frames of one camera; returns what was told."""
     estimator, clock, told = FakeEstimator(*estimates), Clock(), []
-    with ProfileLearner(told.append, lambda: estimator, clock, memory) as learner:
+    with running(ProfileLearner(told.append, lambda: estimator, clock, memory)) as learner:
         for _ in estimates:
             learner.offer(FRAME, "Acme")
-            estimator.frames.get(timeout=20)
+            estimator.frames.get(timeout=60)
             clock.now += 100
     return told
 
@@ -183,12 +195,12 @@ def test_what_was_learnt_is_remembered_once_it_is_sure() -> None:
 def test_learning_again_forgets_what_was_known() -> None:
     memory, clock, told = FakeMemory(Acme=SOFT), Clock(), []
     estimator = FakeEstimator(SHARP, SHARP)
-    with ProfileLearner(told.append, lambda: estimator, clock, memory) as learner:
+    with running(ProfileLearner(told.append, lambda: estimator, clock, memory)) as learner:
         learner.offer(FRAME, "Acme")
-        estimator.frames.get(timeout=20)
+        estimator.frames.get(timeout=60)
         learner.learn_again()
         learner.offer(FRAME, "Acme")  # at once, though none is due
-        estimator.frames.get(timeout=20)
+        estimator.frames.get(timeout=60)
     assert told == [SOFT, SHARP]
     assert estimator.earlier[0] is not estimator.earlier[1]
     assert memory.kept == {}
