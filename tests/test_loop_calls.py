@@ -38,12 +38,12 @@ def test_what_is_asked_for_is_done_there_and_waited_for(calls: LoopCalls) -> Non
     for asker in askers:
         asker.start()
     for asker in askers:
-        asker.join(30)
+        asker.join(60)
     assert seen == [thread] * 200
     with pytest.raises(ZeroDivisionError):
         calls.ask(lambda: 1 / 0)
     calls.ask(over.set)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -53,10 +53,10 @@ def test_who_asks_before_there_is_a_loop_waits_for_it(calls: LoopCalls) -> None:
     asker.start()
     assert not done.wait(0.05)
     thread = loop(calls, over)
-    assert done.wait(10)
-    asker.join(10)
+    assert done.wait(60)
+    asker.join(60)
     calls.ask(over.set)
-    thread.join(10)
+    thread.join(60)
 
 
 def test_after_the_loop_nothing_is_done_and_nobody_waits(calls: LoopCalls) -> None:
@@ -65,7 +65,7 @@ def test_after_the_loop_nothing_is_done_and_nobody_waits(calls: LoopCalls) -> No
     while not calls._waiting:
         pass
     calls.close()
-    asker.join(10)
+    asker.join(60)
     assert not asker.is_alive()
     calls.ask(lambda: pytest.fail("nobody is left"))
     calls.close()

@@ -208,7 +208,7 @@ def test_x_is_talked_to_in_the_loops_thread_only() -> None:
     thread.start()
     icon._show()
     icon._display.happens("pressed")
-    thread.join(10)
+    thread.join(60)
     assert seen == [thread, thread]
     icon._display.close()
     icon.calls.close()
@@ -277,7 +277,7 @@ def test_who_waits_for_an_ended_icon_waits_no_more() -> None:
     waiting = Thread(target=icon.calls.ask, args=[lambda: pytest.fail("nobody is left")])
     waiting.start()
     let_go(icon)
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert not icon._running
     let_go(SimpleNamespace())

@@ -9,7 +9,7 @@ from threading import Event, Thread, current_thread
 from typing import Any
 
 import pytest
-from fakes import until
+from fakes import PATIENCE, until
 
 from sharpcam import autostart, tray
 from sharpcam.errors import SharpCamError
@@ -40,7 +40,7 @@ class FakeIcon:
         self.ran_in = current_thread().name
         thread = Thread(target=setup, args=(self,), daemon=True)
         thread.start()
-        assert self._end.wait(60)
+        assert self._end.wait(PATIENCE)
         thread.join(10)
 
     def stop(self) -> None:
@@ -112,6 +112,8 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(tray, "icon_classes", lambda: iter([FakeIcon]))
     monkeypatch.setattr(tray, "living_menu", lambda items, act: items)
     monkeypatch.setattr(tray, "RETRY_SECONDS", (0.001,))
+    for name in ("END_SECONDS", "LINE_SECONDS"):
+        monkeypatch.setattr(tray, name, 60.0)  # however slow the machine is
     monkeypatch.setattr(tray.system, "cameras", list)
     monkeypatch.setattr(autostart, "is_on", lambda: False)
     monkeypatch.setattr(desktop, "shows_tray_icons", lambda: True)
@@ -123,13 +125,14 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 def test_what_is_chosen_is_done_and_shown(desk: Desk) -> None:
     desk.tray.start()
+    until(lambda: desk.icon.title.startswith("SharpCam on"))  # it is drawn before that
     before = desk.icon.icon
     for do, text in (("strength", "0.5"), ("pause", ""), ("learn_again", ""), ("quit", "")):
         desk.choose(do, text)
     desk.choose("toggle")
-    until(lambda: desk.icon.icon is not before)
-    assert desk.resident.calls == ["strength=0.5", "pause", "learn_again", "quit", "toggle"]
     until(lambda: desk.icon.title.startswith("SharpCam off"))
+    assert desk.resident.calls == ["strength=0.5", "pause", "learn_again", "quit", "toggle"]
+    assert desk.icon.icon is not before
     assert desk.icon.ran_in == "tray"
 
 
@@ -137,7 +140,7 @@ def test_what_cannot_be_done_is_told(desk: Desk) -> None:
     desk.tray.start()
     desk.icon  # noqa: B018 - waits for it
     desk.choose("preview")
-    assert desk.icon.said.get(timeout=20) == "there is no screen: use a desktop"
+    assert desk.icon.said.get(timeout=60) == "there is no screen: use a desktop"
     desk.choose("toggle")
     until(lambda: desk.resident.calls)
 
@@ -150,7 +153,7 @@ def test_a_problem_is_told_once_and_shown_as_long_as_it_is(desk: Desk) -> None:
         desk.change(status)
         shown = "Camera unplugged" if status is lost else "SharpCam on"
         until(lambda shown=shown: shown in desk.icon.title, lambda: desk.icon.title)
-    assert desk.icon.said.get(timeout=20) == "Camera unplugged: plug it in"
+    assert desk.icon.said.get(timeout=60) == "Camera unplugged: plug it in"
     assert desk.icon.said.empty()
 
 
@@ -210,7 +213,7 @@ def test_all_that_is_seen_is_changed_where_the_system_wants_it(
     until(lambda: desk.icon.title.startswith("SharpCam off"))
     assert handed.qsize() >= 4  # visible, icon, title, menu
     quitting.set()
-    main.join(20)
+    main.join(60)
     assert not main.is_alive()
     desk.tray.start()  # so that the fixture has something to close
 
@@ -220,7 +223,7 @@ def test_without_a_tray_it_is_said_once(
 ) -> None:
     monkeypatch.setattr(tray, "icon_classes", lambda: iter([]))
     desk.tray.start()
-    desk.tray._thread.join(20)
+    desk.tray._thread.join(60)
     desk.change(Status(State.OFF))
     assert caplog.text.count("without a tray icon") == 1
 

@@ -11,6 +11,7 @@ import pytest
 from mortal import mortal
 from screen import needs_screen, screen
 
+from sharpcam.session import tray_host_linux
 from sharpcam.session.tray_host_linux import WATCHER, shows_tray_icons
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's desktops")
@@ -21,6 +22,7 @@ def nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a service: neither a bus nor a screen."""
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr(tray_host_linux, "REPLY_SECONDS", 60.0)  # however slow the machine is
 
 
 @pytest.fixture
