@@ -108,7 +108,7 @@ def test_a_bug_in_a_thread_is_logged_with_its_name() -> None:
 
     thread = threading.Thread(target=bug, name="capture")
     thread.start()
-    thread.join(20)
+    thread.join(60)
     text = path.read_text()
     assert "a bug in thread capture of SharpCam" in text
     assert "KeyError: 'oops'" in text

@@ -52,7 +52,7 @@ class Bus:
 
     def start_store(self) -> None:
         self._start(f"{SERVICE}/xdg-permission-store")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while "does not exist" in self.call("Lookup", "ss", "devices", "camera").text:
             assert time.monotonic() < end, "the permission store did not start"
             time.sleep(0.02)
@@ -73,7 +73,7 @@ class Bus:
     def stop(self) -> None:
         for program in reversed(self._started):
             program.terminate()
-            program.communicate(timeout=30)
+            program.communicate(timeout=60)
 
 
 @pytest.fixture

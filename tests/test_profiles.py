@@ -177,6 +177,6 @@ def test_threads_do_not_lose_each_others_profiles(path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     again = ProfileStore(path)
     assert all(again.recall(str(index)) == SOFT for index in range(20))

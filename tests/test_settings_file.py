@@ -356,11 +356,12 @@ def test_the_watcher_tells_of_changes_from_its_own_thread(path: Path) -> None:
         polled.wait()
         path.write_text("strength = 0.75\n")
         changed.open()
-        assert heard.wait(20)
+        assert heard.wait(60)
     assert told == [Settings(strength=0.75)]
 
 
-def test_the_watcher_ends_with_its_context(path: Path) -> None:
+def test_the_watcher_ends_with_its_context(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_file, "POLL_SECONDS", 60.0)  # also so long its end is waited for
     watcher = SettingsWatcher(written(path, ""), lambda _: None)
     with watcher:
         pass
