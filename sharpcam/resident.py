@@ -149,11 +149,11 @@ class Resident:
 
     def pause(self) -> None:
         self.controller.pause()
-        self._settle(lambda state: state is State.PAUSED)
+        self._settle(lambda state: state is State.PAUSED, SETTLE_SECONDS)
 
     def resume(self) -> None:
         self.controller.resume()
-        self._settle(lambda state: state is not State.PAUSED)
+        self._settle(lambda state: state is not State.PAUSED, SETTLE_SECONDS)
 
     def set(self, key: str, value: str) -> None:
         with self._changing:
@@ -214,7 +214,7 @@ class Resident:
             self._file.keep(settings)
         self._tell()
 
-    def _settle(self, done: Callable[[State], bool], seconds: float = SETTLE_SECONDS) -> None:
+    def _settle(self, done: Callable[[State], bool], seconds: float) -> None:
         """Wait a moment for the pipeline to follow, so that who asked sees it at once."""
         end = time.monotonic() + seconds
         while not done(self.controller.status().state) and time.monotonic() < end:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyvirtualcam
 
-from sharpcam import cli, system
+from sharpcam import cli, resident, system
 from sharpcam.system import VirtualCameraInfo
 
 FOLDER = Path(sys.argv[1])
@@ -49,5 +49,6 @@ class VirtualCamera:
 if __name__ == "__main__":
     pyvirtualcam.register_backend("made-up", VirtualCamera)
     system.virtual_cameras = lambda: [VirtualCameraInfo("made-up", "/dev/video9", "SharpCam")]
+    resident.SETTLE_SECONDS = 60.0  # however slow the machine is
     sys.argv[:] = ["sharpcam", *sys.argv[2:]]
     cli.console()

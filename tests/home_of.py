@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fakes import until
+from fakes import PATIENCE, until
 from mortal import mortal
 
 TESTS = Path(__file__).parent
@@ -41,6 +41,12 @@ class Home:
         partial.write_text(str(count))
         partial.replace(self.folder / "watching")
 
+    def edit(self, before: str, after: str) -> None:
+        """The settings file, as editors save: never half of it."""
+        partial = self.settings.with_suffix(".part")
+        partial.write_text(self.settings.read_text().replace(before, after))
+        partial.replace(self.settings)
+
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[str]:
         """The program that stays; wait for it with `until`."""
         command = mortal(sys.executable, str(TESTS / "desk.py"), str(self.folder), *arguments)
@@ -59,7 +65,7 @@ class Home:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     def status(self) -> dict[str, object]:
@@ -70,12 +76,15 @@ class Home:
     def until(self, **wanted: object) -> dict[str, object]:
         """Wait for a status with these values."""
 
-        def fits() -> bool:
-            status = self.status()
-            return bool(status) and all(status[key] == value for key, value in wanted.items())
+        seen: dict[str, object] = {}
 
-        until(fits, self.status)
-        return self.status()
+        def fits() -> bool:
+            seen.clear()
+            seen.update(self.status())
+            return bool(seen) and all(seen[key] == value for key, value in wanted.items())
+
+        until(fits, lambda: seen)
+        return seen
 
     @property
     def sent(self) -> int:

@@ -15,7 +15,7 @@ from clips import SAMPLE, write_clip
 from fakes import until
 from own_home import move_in
 
-from sharpcam import demand, output
+from sharpcam import controller, demand, output, remote_client, remote_server, resident, supply
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
 from sharpcam.preview_feed import FeedReader
@@ -80,12 +80,14 @@ class Program:
     def until(self, **wanted: Any) -> dict[str, Any]:
         """Wait for a status with these values, asked through the control channel."""
 
-        def fits() -> bool:
-            status = ask("status")
-            return all(status[key] == value for key, value in wanted.items())
+        seen: dict[str, Any] = {}
 
-        until(fits, lambda: ask("status"))
-        return dict(ask("status"))
+        def fits() -> bool:
+            seen.update(ask("status"))
+            return all(seen[key] == value for key, value in wanted.items())
+
+        until(fits, lambda: seen)
+        return seen  # not the next one, which may be another
 
     def until_more_frames(self, count: int = 3) -> None:
         start = self.camera.count
@@ -98,7 +100,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     move_in(monkeypatch, tmp_path)
     monkeypatch.setattr(demand, "ON_SECONDS", 0.0)
     monkeypatch.setattr(demand, "OFF_SECONDS", 0.0)
-    monkeypatch.setattr(output, "HOLD_SECONDS", 0.2)
+    for host, name in (
+        *((output, "HOLD_SECONDS"), (supply, "JOIN_SECONDS"), (controller, "STOP_SECONDS")),
+        *((resident, "SETTLE_SECONDS"), (resident, "RELEASE_SECONDS")),
+        *((remote_client, "ANSWER_SECONDS"), (remote_server, "JOIN_SECONDS")),
+    ):
+        monkeypatch.setattr(host, name, 60.0)  # however slow the machine is
     for name in ("one", "two"):
         write_clip(tmp_path / f"{name}.mkv", frames=25, size=SIZE)
     threads = set(threading.enumerate())
@@ -158,7 +165,10 @@ def test_a_file_edited_by_hand_is_taken_over(start: Callable[..., Program]) -> N
     program = start()
     program.until(state="sharpening")
     path = settings_path()
-    path.write_text(path.read_text() + "\nenabled = false\n")
+    # As editors save: while a file is being written it says less than it will.
+    partial = path.with_suffix(".part")
+    partial.write_text(path.read_text() + "\nenabled = false\n")
+    partial.replace(path)
     program.until(state="off")
     program.until_more_frames()
 
@@ -226,6 +236,7 @@ def test_mirror_swaps_left_and_right_live(start: Callable[..., Program]) -> None
         columns = program.camera.last[1].y.mean(axis=0)
         return bool(columns[-1] > columns[0])
 
+    program.until_more_frames()  # the state is told before its first frame is sent
     before = rises()
     ask("set", key="mirror", value="on")
     until(lambda: rises() != before)
@@ -257,6 +268,7 @@ def test_toggling_while_frames_flow_opens_nothing_anew_and_shows_no_other_pictur
 ) -> None:
     program = start()
     program.until(state="sharpening")
+    program.until_more_frames()  # the clip's first one has the number 0, too
     (camera,) = program.cameras
     kinds: list[bool] = []
     sequences: list[int] = []

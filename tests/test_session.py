@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from clips import write_clip
-from fakes import until
+from fakes import PATIENCE, until
 from home_of import Home
 
 pytestmark = pytest.mark.skipif(
@@ -39,7 +39,7 @@ def program(home: Home) -> Iterator[subprocess.Popen[str]]:
 
 def end(program: subprocess.Popen[str]) -> str:
     """Wait for an orderly end; returns all that was said."""
-    said, _ = program.communicate(timeout=60)
+    said, _ = program.communicate(timeout=PATIENCE)
     assert program.returncode == 0, said
     assert "left behind" not in said
     assert "Traceback" not in said
@@ -57,7 +57,7 @@ def test_a_session_from_start_to_quit(home: Home, program: subprocess.Popen[str]
     assert home.ask("pause").stdout.startswith("paused")
     home.ask("resume")
     home.until(state="off", source="two.mkv")
-    home.settings.write_text(home.settings.read_text().replace("enabled = false", ""))
+    home.edit("enabled = false", "")
     home.until(enabled=True)
     assert (home.folder / "opened").read_text() == "320x240\n", "opened once"
     assert home.ask("quit").returncode == 0
@@ -82,10 +82,11 @@ def test_what_to_do_in_the_meeting_app_is_said_once_in_a_lifetime(
     home: Home, program: subprocess.Popen[str]
 ) -> None:
     words = 'In your meeting app, choose the camera "SharpCam". `sharpcam help camera` says where'
+    until(lambda: words in home.log)  # a line of figures later than the camera
     home.ask("quit")
     assert words in end(program)
     with home.start("--no-tray") as again:
-        home.until(source="one.mkv")
+        until(lambda: home.log.count(words) == 2)
         home.ask("quit")
         assert words not in end(again)
 
@@ -136,7 +137,7 @@ def test_it_needs_neither_input_nor_output(home: Home) -> None:
     with subprocess.Popen(command, env=home.environment) as program:
         home.until(source="one.mkv")
         home.ask("quit")
-        assert program.wait(60) == 0
+        assert program.wait(PATIENCE) == 0
     assert "Traceback" not in home.log
 
 
