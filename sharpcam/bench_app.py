@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,15 +78,14 @@ def measure(seconds: float) -> dict[str, Any]:
         resident = stack.enter_context(Resident(file, ProfileStore(None), open_virtual))
         opened.wait(PATIENCE_SECONDS)
         started = age_seconds()
+        network = resident.enhancer
+        _wait_for(lambda: network.name != "none" or network.reason)  # loading it is not idling
         time.sleep(SETTLE_SECONDS)
         idle = _cpu_percent(seconds)
         idle_mb = memory_mb()
         asked = time.monotonic()
         camera.watching = True
-        while resident.now().state not in (State.SHARPENING, State.BYPASSED):
-            if time.monotonic() - asked > PATIENCE_SECONDS:
-                break
-            time.sleep(0.005)
+        _wait_for(lambda: resident.now().state in (State.SHARPENING, State.BYPASSED))
         first = time.monotonic() - asked
         time.sleep(SETTLE_SECONDS)
         busy = _cpu_percent(seconds)
@@ -110,6 +109,13 @@ def measure(seconds: float) -> dict[str, Any]:
         "size": f"{width}x{height}",
         "network": tier,
     }
+
+
+def _wait_for(done: Callable[[], object]) -> None:
+    """Or give up after a long time."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not done() and time.monotonic() < end:
+        time.sleep(0.005)
 
 
 def _cpu_percent(seconds: float) -> float:
