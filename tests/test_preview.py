@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from clips import SAMPLE
-from fakes import until
+from fakes import PATIENCE, until
 from home_of import Home
 from screen import Screen, needs_screen, screen
 
@@ -42,7 +42,7 @@ def program(home: Home) -> Iterator[subprocess.Popen[str]]:
         try:
             yield program
             home.ask("quit")
-            said, _ = program.communicate(timeout=60)
+            said, _ = program.communicate(timeout=PATIENCE)
             assert program.returncode == 0, said
         finally:
             program.kill()
@@ -88,7 +88,7 @@ def test_it_shows_the_camera_and_its_keys_act_on_the_program(
         desktop.press_until(lambda: home.status()["state"] == "off", "space", TITLE)
         desktop.press_until(lambda: home.status()["strength"] < 1, "Left", TITLE)
         desktop.press_until(lambda: shown.poll() is not None, "q", TITLE)
-        said, _ = shown.communicate(timeout=60)
+        said, _ = shown.communicate(timeout=PATIENCE)
     assert shown.returncode == 0, said
     home.until(state="standby", preview=None)
     assert memory(home) == []
@@ -139,7 +139,7 @@ def test_when_the_program_ends_it_ends(
     with preview(home) as shown:
         window(desktop, shown)
         home.ask("quit")
-        said, _ = shown.communicate(timeout=60)
+        said, _ = shown.communicate(timeout=PATIENCE)
     assert shown.returncode == 0
     assert "SharpCam has ended" in said
 
@@ -149,7 +149,7 @@ def test_a_second_start_opens_it_and_only_once(
 ) -> None:
     for _ in range(2):
         second = home.start()
-        assert second.communicate(timeout=60)[0].startswith("SharpCam is running already")
+        assert second.communicate(timeout=PATIENCE)[0].startswith("SharpCam is running already")
         assert second.returncode == 0
     window(desktop)
     assert len(desktop.windows(TITLE)) == 1
@@ -160,7 +160,7 @@ def test_without_the_program_it_shows_the_camera_itself(home: Home, desktop: Scr
     with preview(home) as shown:
         window(desktop, shown)
         desktop.press_until(lambda: shown.poll() is not None, "q", TITLE)
-        said, _ = shown.communicate(timeout=60)
+        said, _ = shown.communicate(timeout=PATIENCE)
     assert shown.returncode == 0, said
     assert "to window" in said
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import pytest
 from clips import SAMPLE
+from fakes import PATIENCE
 
 from sharpcam.errors import SharpCamError
 from sharpcam.sink import StreamFormat
@@ -22,8 +23,6 @@ needs_screen = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")),
     reason="needs Xvfb and xdotool: sudo apt install xvfb xdotool",
 )
-PATIENCE = 30.0
-"""Seconds until a test gives up waiting for something that should happen at once."""
 
 
 @pytest.fixture(scope="module")
