@@ -23,7 +23,7 @@ from typing import Any
 
 from mortal import mortal, x_server
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds until a test gives up waiting for something that should happen at once."""
 PORTAL = "org.freedesktop.impl.portal.PermissionStore"
 LIBEXEC = Path("/usr/libexec")

@@ -16,6 +16,7 @@ from numbered import picture, scene
 from readers import Reader
 from session import Session, wait_for
 
+from sharpcam.system import pipewire
 from sharpcam.system.pipewire import PipeWireCamera
 
 pytestmark = pytest.mark.desktop
@@ -36,9 +37,11 @@ def camera(session: Session) -> Iterator[PipeWireCamera]:
 
 
 @pytest.fixture
-def sending(camera: PipeWireCamera) -> Iterator[Callable[[], int]]:
+def sending(camera: PipeWireCamera, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
     """Numbered pictures, about thirty a second; tells the newest number."""
     stop, newest = Event(), 0
+    # A machine under load may send none for a while; repeated, they would not be in order.
+    monkeypatch.setattr(pipewire, "REPEAT_SECONDS", 1000.0)
 
     def send() -> None:
         nonlocal newest
@@ -162,8 +165,8 @@ def test_a_hundred_readers_leave_nothing_behind(
             assert len(reader.numbers(2)) == 2
             assert camera.watchers() == 1
         released(camera)
+    nothing_left(before)
     after = resources()
-    assert after[:2] == before[:2]
     assert after[2] - before[2] < 4096, (before, after)
 
 
@@ -176,6 +179,16 @@ def resources() -> tuple[int, int, int]:
         if (found := re.search(rf"{name}:\s+(\d+)", status))
     )
     return len(os.listdir("/proc/self/fd")), threads, kilobytes  # noqa: PTH208
+
+
+def nothing_left(before: tuple[int, int, int]) -> None:
+    """Buffers are given back a moment after their reader has gone: so it is, or comes to be."""
+
+    def as_few() -> bool:
+        descriptors, threads, _ = resources()
+        return descriptors <= before[0] and threads <= before[1]
+
+    wait_for(as_few, lambda: (before, resources()))
 
 
 @pytest.mark.parametrize("watched", [True, False], ids=["watched", "unwatched"])
@@ -203,7 +216,7 @@ def test_pipewire_may_restart(
     assert got[-1][0] is not None
     assert got[-1][0] > unseen
     released(camera)
-    assert resources()[:2] == before[:2]
+    nothing_left(before)
 
 
 def test_wireplumber_may_restart(
