@@ -86,7 +86,7 @@ def test_both_run_where_nothing_else_is_installed(made: Path, tmp_path: Path) ->
 
     def run(*command: str | Path) -> str:
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1200
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout

@@ -42,9 +42,9 @@ class Windows:
     def run(self, *command: str | Path) -> None:
         """Run a program there, and wait until it and all that it began has ended."""
         subprocess.run(
-            [WINE, *command], env=self._environment, check=True, capture_output=True, timeout=300
+            [WINE, *command], env=self._environment, check=True, capture_output=True, timeout=1200
         )
-        subprocess.run([SERVER, "--wait"], env=self._environment, check=True, timeout=300)
+        subprocess.run([SERVER, "--wait"], env=self._environment, check=True, timeout=1200)
 
     def path(self, name: str) -> Path:
         """A file of drive C by its name there, like Program Files/SharpCam."""
