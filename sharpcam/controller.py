@@ -67,11 +67,12 @@ class Controller:
         self._subscribers: tuple[Callable[[Status], None], ...] = ()
 
     def start(self) -> None:
-        """Run from now on; again after `stop`, too."""
-        if self._thread and self._thread.is_alive():
+        """Run from now on; again after `stop`, too, even if that left a thread behind."""
+        before = self._thread if self._thread and self._thread.is_alive() else None
+        if before and not self._stopping.is_set():
             return
         self._stopping.clear()
-        self._thread = Thread(target=self._run, name="pipeline", daemon=True)
+        self._thread = Thread(target=self._run, args=(before,), name="pipeline", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -141,7 +142,9 @@ class Controller:
 
     # --- the pipeline's thread
 
-    def _run(self) -> None:
+    def _run(self, before: Thread | None) -> None:
+        if before:
+            before.join()  # two would feed one virtual camera
         tries = 0
         while not self._stopping.is_set():
             try:

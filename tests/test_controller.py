@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from fakes import FakeEnhancer, FakeSink, FakeSource, until
+from fakes import FakeEnhancer, FakeSink, FakeSource, Gate, until
 
 from sharpcam import capture, controller, demand, output, supply
 from sharpcam import pipeline as pipeline_module
@@ -132,6 +132,30 @@ def test_it_starts_stops_and_starts_again(machine: Machine) -> None:
         assert machine.controller.status().state is State.STOPPED
         assert machine.statuses[-1].state is State.STOPPED
         assert len(machine.made) == len(machine.sinks) == turn
+
+
+def test_it_starts_again_when_a_virtual_camera_that_hung_has_let_go(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(controller, "STOP_SECONDS", 0.01)
+    hangs, let_go = Gate(), Gate()
+
+    def hang(index: int) -> None:
+        hangs.open()
+        let_go.wait()
+
+    machine.controller.start()
+    until(lambda: machine.sinks)
+    machine.sinks[0]._on_send = hang
+    hangs.wait()
+    machine.controller.stop()
+    assert "left behind" in caplog.text
+    machine.controller.start()
+    assert len(machine.made) == 1  # two never feed one virtual camera
+    let_go.open()
+    until(lambda: len(machine.sinks) == 2 and machine.sinks[1].frames)
+    assert machine.sinks[0].left == 1
+    monkeypatch.setattr(controller, "STOP_SECONDS", 1000.0)
 
 
 def test_settings_count_before_and_while_it_runs(machine: Machine) -> None:
