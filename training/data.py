@@ -34,6 +34,8 @@ MARGIN = 8
 """Cut from every side after degrading: borders of blurs, and one JPEG block so the grid stays."""
 CRISP = 1.4
 """Least ratio of fine (below 1 px) to middle (1 to 2 px) energy of a target; Kodak's median 2.5."""
+TOLD_WRONG, MOST_WRONG = 0.3, 0.3
+"""Part of the pictures whose student is told a wrong blur, and by which part of it at most."""
 FLAT = 6e-6
 """Below this middle-band energy a crop is a wall or a sky: crispness means nothing there."""
 
@@ -235,11 +237,16 @@ def _one_thread(_: int) -> None:
 
 def jitter(camera: torch.Tensor, seed: int, step: int) -> torch.Tensor:
     """The profile [N, 17] as an estimator would give it: blur off by 5 %, the rest by 10 %, and
-    all by a small constant."""
+    all by a small constant; and the blur of some off by far more, as of a camera unlike ours. Who
+    is seldom told wrongly learns to notice it in the picture."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    whole = (len(camera) * place()[1], CameraProfile.SIZE + 1)  # of all processes
-    random = share(torch.randn(whole, generator=generator)).to(camera.device)
-    wider = (1 + 0.05 * random[:, :1]) ** 2
+    everyone = len(camera) * place()[1]  # of all processes
+    shape = everyone, CameraProfile.SIZE + 1
+    random = share(torch.randn(shape, generator=generator)).to(camera.device)
+    chosen = share(torch.rand((everyone, 2), generator=generator)).to(camera.device)
+    wrong = MOST_WRONG * (2 * chosen[:, 1:] - 1)
+    off = torch.where(chosen[:, :1] < TOLD_WRONG, wrong, 0.05 * random[:, :1])
+    wider = (1 + off) ** 2
     response = camera[:, :5].clamp_min(1e-6) ** wider + 0.01 * random[:, 1:6]
     offset = camera.new_tensor([0.02] * 5 + [0.1] * 2 + [0.03] * 3 + [0.05] * 2)
     rest = camera[:, 5:] * (1 + 0.1 * random[:, 6:]) + offset * random[:, 6:]

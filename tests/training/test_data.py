@@ -83,7 +83,7 @@ def test_example_k_is_the_same_whether_a_run_began_at_0_or_resumed(bank: np.ndar
     assert len(Examples(partial(pair_tensors, bank, 64), 2, 1, range(2, 4))) == 4
 
 
-def test_jitter_leaves_a_perfect_camera_alone_and_others_near() -> None:
+def test_jitter_leaves_a_perfect_camera_alone_most_others_near_and_tells_some_wrongly() -> None:
     perfect, soft = CameraProfile(), CameraProfile.of(1.0, 2.0, 0.5, 0.6)
     both = torch.from_numpy(np.stack([perfect.as_array(), soft.as_array()]))
     camera = both.repeat(200, 1)
@@ -92,7 +92,10 @@ def test_jitter_leaves_a_perfect_camera_alone_and_others_near() -> None:
     assert torch.equal(moved, jitter(camera, seed=1, step=9))
     assert not torch.equal(moved, jitter(camera, seed=1, step=10))
     widths = [CameraProfile.from_array(numbers.numpy()).blur_px for numbers in moved[1::2]]
-    assert 0.03 < np.std(widths) < 0.1
+    off = np.abs(np.array(widths) - 1)
+    assert 0.02 < np.median(off) < 0.08
+    assert 0.1 < np.mean(off > 0.12) < 0.3  # 0.3 of them, of which 0.6 are off by more than 0.12
+    assert off.max() < 0.36
     spread = moved[1::2].std(0)
     assert (spread > 0).all()
     assert (spread < 0.4).all()
