@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from sharpcam.errors import SharpCamError
@@ -108,7 +108,8 @@ def _replies(request: Request) -> Generator[Mapping[str, Any], None, None]:
         raise NotRunningError from None
     with closing(connection):
         try:
-            connection.write_line(request.encode(), ANSWER_SECONDS)
+            with suppress(BrokenPipeError):  # refused before it was asked: why can still be read
+                connection.write_line(request.encode(), ANSWER_SECONDS)
             while (line := connection.read_line(ANSWER_SECONDS)) is not None:
                 yield status_of(decode(line))
         except (OSError, TooLongError) as error:

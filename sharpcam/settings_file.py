@@ -36,6 +36,8 @@ class SettingsFile:
         self._held = Settings()
         """What the file says, as far as we know; other than `_settings` when a save failed."""
         self._signature: Signature = None
+        self._emptied: Signature = None
+        """Of the file when it was found empty, and was not believed yet."""
         self._said_unwritable = False
 
     @property
@@ -63,9 +65,12 @@ class SettingsFile:
     def poll(self) -> Settings | None:
         """New settings, when somebody changed the file to valid and different ones."""
         with self._lock:
-            before = self._settings
-            if _signature(self.path) in (self._signature, None):
+            before, found = self._settings, _signature(self.path)
+            if found in (self._signature, None):
                 return None  # an editor that saves may take the file away for a moment
+            if found and found[1] == 0 and found != self._emptied:
+                self._emptied = found
+                return None  # or empty it
         after = self.load()
         return after if after != before else None
 

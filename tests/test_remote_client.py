@@ -12,7 +12,7 @@ from threading import Thread
 
 import pytest
 from fake_daemon import FakeDaemon
-from fakes import Gate
+from fakes import Gate, until
 from own_home import move_in
 
 from sharpcam import remote_client, remote_server
@@ -21,6 +21,7 @@ from sharpcam.errors import SharpCamError
 from sharpcam.remote import NotRunningError
 from sharpcam.remote_client import ask, follow, words
 from sharpcam.remote_server import ControlServer, only_instance
+from sharpcam.session.channel import Connection
 from sharpcam.settings import ENTRIES, Settings
 from sharpcam.settings_file import SettingsFile, settings_path
 
@@ -54,6 +55,30 @@ def test_a_command_is_done_and_tells_how_things_are(
     if command == "quit":
         assert daemon.ended.wait(60)
     assert daemon.calls == [command]
+
+
+def test_who_is_refused_before_asking_is_told_why(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_server, "MOST_CLIENTS", 0)
+    connect = remote_client.connect
+
+    def connect_slowly() -> Connection:
+        connection = connect()
+        until(lambda: "refused" in refused)
+        return connection
+
+    refused: list[str] = []
+    refuse = ControlServer._refuse
+
+    def note(server: ControlServer, connection: Connection) -> None:
+        refuse(server, connection)
+        refused.append("refused")
+
+    monkeypatch.setattr(ControlServer, "_refuse", note)
+    monkeypatch.setattr(remote_client, "connect", connect_slowly)
+    with pytest.raises(SharpCamError, match="too many connections"):
+        ask("status")
 
 
 @pytest.mark.parametrize("command", ["on", "off", "toggle", "pause", "resume", "quit", "status"])

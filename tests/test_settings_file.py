@@ -312,6 +312,19 @@ def test_a_file_that_goes_away_changes_nothing_and_is_read_when_it_is_back(path:
     assert file.poll() == Settings(strength=0.75)
 
 
+def test_a_file_that_is_emptied_counts_only_when_it_stays_so(path: Path) -> None:
+    file = written(path, "strength = 0.5\n")
+    file.load()
+    path.write_text("")
+    assert file.poll() is None
+    path.write_text("strength = 0.75\n")
+    assert file.poll() == Settings(strength=0.75)
+    path.write_text("")
+    assert file.poll() is None
+    assert file.poll() == Settings()
+    assert file.poll() is None
+
+
 def test_what_was_saved_here_is_not_told(path: Path) -> None:
     file = written(path, "strength = 0.5\n")
     file.load()
