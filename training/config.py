@@ -134,8 +134,8 @@ class Config:
         needed = {network, "teacher"} if network == "student" else {network}
         for other in set(NETWORKS) - needed:
             del values[other]
-        if network != "student":
-            for name in STUDENTS_OWN:
+        for owner, names in (("student", STUDENTS_OWN), ("estimator", ESTIMATORS_OWN)):
+            for name in names if network != owner else ():
                 del values[name]
         return json.dumps(values, sort_keys=True)
 
@@ -153,6 +153,9 @@ STUDENTS_OWN = (
     *("feature_weight", "output_weight", "distil_items", "teacher_from"),
 )
 """What the other networks of a run do not depend on."""
+
+ESTIMATORS_OWN = ("join_only", "lost_weight", "validation_cameras")
+"""Likewise of the estimator."""
 
 PRESETS: dict[str, Config] = {
     "smoke": Config(

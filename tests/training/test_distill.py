@@ -72,6 +72,15 @@ def test_flags_change_a_preset() -> None:
     assert config.identity("student") != plain.identity("student")
 
 
+def test_what_the_estimator_is_trained_with_is_its_own_matter() -> None:
+    flags = ["--preset", "smoke", "--lost-weight", "1", "--join-only", "--validation-cameras", "9"]
+    config, _ = parse(flags, "x", "y")
+    plain = PRESETS["smoke"]
+    for network in ("student", "teacher"):
+        assert config.identity(network) == plain.identity(network)
+    assert config.identity("estimator") != plain.identity("estimator")
+
+
 def test_a_tier_is_a_student_of_its_own_beside_the_others() -> None:
     lite, _ = parse(["--preset", "smoke", "--tier", "lite"], "x", "y")
     plain = PRESETS["smoke"]
