@@ -170,7 +170,8 @@ def test_use_again_and_again_leaves_no_thread_and_no_descriptor_behind(
         return process.num_fds(), process.num_threads()
 
     use()
-    first = use()
+    # The most of two: at one moment a decoder may just be between its threads.
+    first = [max(pair) for pair in zip(use(), use(), strict=True)]
     for _ in range(3):
         use()
 
