@@ -15,7 +15,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
@@ -26,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.plot import draw
 from benchmarks.upscalers import UPSCALERS, Upscaler
-from sharpcam.bench_turns import SLOW_S, turn, usual_seconds
+from sharpcam.bench_turns import rounds
 from sharpcam.enhancer import Enhancer, Passthrough, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
@@ -134,7 +133,7 @@ def all_ways(files: list[Path], threads: int) -> tuple[dict[str, Way], dict[str,
     return ways, missing
 
 
-def measure(ways: dict[str, Way], rounds: int) -> None:
+def measure(ways: dict[str, Way], count: int) -> None:
     """Gains on every camera, then the times of the last camera's frames."""
     frames, estimator = crisp_frames(), ProfileEstimator()
     for name in CAMERAS:
@@ -144,12 +143,12 @@ def measure(ways: dict[str, Way], rounds: int) -> None:
             way.learn(bucket)
             made = [way.run(y) for y in bucket.shown]
             way.gains[name] = mean(psnr(*pair) for pair in zip(made, frames, strict=True)) - before
-    usual = {name: usual_seconds(partial(way.run, frames[0])) for name, way in ways.items()}
-    for index in range(rounds):
-        for name, way in ways.items():
-            if usual[name] <= SLOW_S or index % FEWER == 0:
-                frame = bucket.shown[index % FRAMES]
-                way.seconds[index] = median(turn(partial(way.run, frame), usual[name]))
+    turns = {
+        name: lambda index, way=way: way.run(bucket.shown[index % FRAMES])
+        for name, way in ways.items()
+    }
+    for name, index, seconds in rounds(turns, count, FEWER):
+        ways[name].seconds[index] = median(seconds)
 
 
 def figures(ways: dict[str, Way], reference: str) -> dict[str, dict]:

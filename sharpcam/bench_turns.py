@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf
 from typing import Protocol
 
@@ -51,6 +52,21 @@ def turn(run: Callable[[], object], usual: float) -> list[float]:
         run()
         seconds.append(time.perf_counter() - start)
     return seconds[-IN_A_ROW:]
+
+
+def rounds(
+    ways: Mapping[str, Callable[[int], object]], count: int, fewer: int
+) -> Iterator[tuple[str, int, list[float]]]:
+    """Let all have a turn in each of so many rounds, what is slow in every `fewer`th alone.
+
+    Yields:
+        The name, the round (which `ways` are told, too), the seconds of each frame that counts.
+    """
+    usual = {name: usual_seconds(partial(run, 0)) for name, run in ways.items()}
+    for index in range(count):
+        for name, run in ways.items():
+            if usual[name] <= SLOW_S or index % fewer == 0:
+                yield name, index, turn(partial(run, index), usual[name])
 
 
 def take_turns(cases: Sequence[Case], seconds: float) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -56,14 +55,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--share", type=float, default=0.5, help="of the second one; default 0.5")
     parser.add_argument("--tier", choices=TIERS, default="standard")
     args = parser.parse_args(argv)
-    channels, blocks, experts = TIERS[args.tier]
-    spec = replace(NetworkSpec(), tier=args.tier, channels=channels, blocks=blocks, experts=experts)
+    spec = NetworkSpec(tier=args.tier, **TIERS[args.tier])
     try:
         before, after = UNetStudent(spec), UNetStudent(spec)
         steps = max(fill_student(before, args.before), fill_student(after, args.after))
         about = {"spec": json.loads(spec.to_json()), "step": steps, "share": args.share}
         made = blend(before, after, args.share)
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         save_weights(args.out, made, about)
     except SharpCamError as error:
         return refused(error)

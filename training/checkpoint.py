@@ -39,7 +39,9 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, model: nn.Module, about: dict[str, Any], half: bool = False) -> None:
-    """Write weights as safetensors, with what they are in the metadata."""
+    """Write weights as safetensors, with what they are in the metadata, in a folder that is made
+    where it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: (tensor.half() if half else tensor).contiguous().cpu()
         for name, tensor in model.state_dict().items()

@@ -142,9 +142,13 @@ class Config:
 
 TEACHERS = ("train", "tune", "bundled", "none")
 NETWORKS = ("estimator", "teacher", "student")
-TIERS = {"lite": (16, 3, 16), "standard": (32, 2, 16), "high": (32, 6, 8)}
-"""Channels, residual blocks, and differences between cameras of each student: `high` has so few
-that its file stays small."""
+TIERS = {
+    "lite": {"channels": 16, "blocks": 3, "experts": 16},
+    "standard": {"channels": 32, "blocks": 2, "experts": 16},
+    "high": {"channels": 32, "blocks": 6, "experts": 8},
+}
+"""What a student's Config and NetworkSpec have of its tier; `high` has so few differences between
+cameras that its file stays small."""
 HARMLESS = ("runs", "data", "device", "threads", "workers", "checkpoint_minutes", "only")
 """What changes no number that training comes to."""
 STUDENTS_OWN = (
@@ -217,8 +221,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     args = parser.parse_args(argv)
     config = PRESETS[args.preset]
     if args.tier:
-        channels, blocks, experts = TIERS[args.tier]
-        config = replace(config, channels=channels, blocks=blocks, experts=experts)
+        config = replace(config, **TIERS[args.tier])
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
     for stage in NETWORKS:
         steps = getattr(args, f"{stage}_steps")

@@ -123,10 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         student = load_student(args.begin)
-        channels, blocks, experts = TIERS[args.tier]
-        size = {"channels": channels, "blocks": blocks, "experts": experts}
-        grown = grow(student, replace(student.spec, tier=args.tier, **size))
-        args.out.parent.mkdir(parents=True, exist_ok=True)
+        grown = grow(student, replace(student.spec, tier=args.tier, **TIERS[args.tier]))
         about = {"spec": json.loads(grown.spec.to_json()), "begin": args.begin.name}
         save_weights(args.out, grown, about)
     except SharpCamError as error:

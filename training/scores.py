@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from statistics import mean, median
 
 import numpy as np
 
-from sharpcam.bench_turns import SLOW_S, turn, usual_seconds
+from sharpcam.bench_turns import rounds
 from training.baselines import Picture
 from training.metrics import psnr, ssim
 from training.perceptual import lpips, ms_ssim
@@ -36,10 +35,8 @@ def score(made: list[Picture], targets: list[Picture], perceptual: int) -> dict[
 def milliseconds(ways: dict[str, Callable[[Picture], object]], frame: Picture) -> dict[str, float]:
     """Median milliseconds per frame of each way; they take turns of some frames in a row, so that
     whatever else the machine does hits all alike."""
-    usual = {name: usual_seconds(partial(run, frame)) for name, run in ways.items()}
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for index in range(ROUNDS):
-        for name, run in ways.items():
-            if usual[name] <= SLOW_S or index % FEWER == 0:
-                times[name] += turn(partial(run, frame), usual[name])
+    turns = {name: lambda _, run=run: run(frame) for name, run in ways.items()}
+    for name, _, seconds in rounds(turns, ROUNDS, FEWER):
+        times[name] += seconds
     return {name: round(1000 * median(spent), 2) for name, spent in times.items()}

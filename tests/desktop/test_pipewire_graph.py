@@ -184,11 +184,7 @@ def resources() -> tuple[int, int, int]:
 def nothing_left(before: tuple[int, int, int]) -> None:
     """Buffers are given back a moment after their reader has gone: so it is, or comes to be."""
 
-    def as_few() -> bool:
-        descriptors, threads, _ = resources()
-        return descriptors <= before[0] and threads <= before[1]
-
-    wait_for(as_few, lambda: (before, resources()))
+    wait_for(lambda: resources()[:2] == before[:2], lambda: (before, resources()))
 
 
 @pytest.mark.parametrize("watched", [True, False], ids=["watched", "unwatched"])

@@ -30,8 +30,7 @@ def test_every_way_has_its_turn_in_every_round_and_slow_ones_in_some(
 ) -> None:
     clock = iter(range(10**6))
     monkeypatch.setattr(bench_turns.time, "perf_counter", lambda: next(clock) / 10)
-    for module in (bench_turns, peers):
-        monkeypatch.setattr(module, "SLOW_S", 0.15)
+    monkeypatch.setattr(bench_turns, "SLOW_S", 0.15)
     turns: list[str] = []
 
     def way(name: str, ticks: int) -> Way:
@@ -44,7 +43,7 @@ def test_every_way_has_its_turn_in_every_round_and_slow_ones_in_some(
         return Way("fake", run)
 
     ways = {"fast": way("fast", 0), "slow": way("slow", 3)}
-    measure(ways, rounds=6)
+    measure(ways, count=6)
     seen = turns[2 * 2 * peers.FRAMES :]  # after the gains on two cameras
     # Two frames to tell what is slow, then six rounds, of which a slow way has every fifth.
     row = ["fast"] * (1 + bench_turns.IN_A_ROW)
@@ -61,7 +60,7 @@ def test_gains_are_those_of_what_was_made() -> None:
         "nothing": Way("fake", lambda y: y),
         "oracle": Way("fake", lambda y: next(targets, y)),
     }
-    measure(ways, rounds=1)
+    measure(ways, count=1)
     for camera in peers.CAMERAS:
         assert ways["nothing"].gains[camera] == 0
         assert ways["oracle"].gains[camera] > 20

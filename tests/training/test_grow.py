@@ -106,9 +106,7 @@ def test_the_command_leaves_what_a_run_can_begin_with(
     monkeypatch.setattr(grow, "CAMERAS", 30)
     out = tmp_path / "new" / "high.safetensors"
     assert grow.main([str(asset("model/standard.onnx")), str(out)]) == 0
-    channels, blocks, experts = TIERS["high"]
-    spec = NetworkSpec(tier="high", channels=channels, blocks=blocks, experts=experts)
-    student = UNetStudent(spec)
+    student = UNetStudent(NetworkSpec(tier="high", **TIERS["high"]))
     assert fill_student(student, out) == 0
     assert student.stem.weight.abs().max() > 0
     assert str(out) in capsys.readouterr().out
