@@ -202,6 +202,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     parser.add_argument("--install", action="store_true", help="copy the exports to assets/model")
     for stage in NETWORKS:
         parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
+        parser.add_argument(f"--{stage}-rate", type=float, help=f"peak learning rate of the {stage}")
     parser.add_argument("--tier", choices=TIERS, help="which student: lite, standard, high")
     parser.add_argument(
         "--teacher",
@@ -224,7 +225,8 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
         config = replace(config, **TIERS[args.tier])
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
     for stage in NETWORKS:
-        steps = getattr(args, f"{stage}_steps")
-        if steps is not None:
-            given[stage] = replace(getattr(config, stage), steps=steps)
+        asked = {"steps": getattr(args, f"{stage}_steps"), "rate": getattr(args, f"{stage}_rate")}
+        given[stage] = replace(
+            getattr(config, stage), **{key: it for key, it in asked.items() if it is not None}
+        )
     return replace(config, **given), args
