@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
+from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import Earlier, ProfileEstimator
@@ -54,6 +55,8 @@ class Restorer:
     """Results smaller than this are scaled up until one side fits; larger ones stay."""
     estimator: Estimator | None = None
     """None: the profile that the enhancer has."""
+    denoise: bool = True
+    """Videos: average over time what does not move."""
 
     def restore(self, job: Job, on_progress: Callable[[float], None]) -> None:
         """Enhance one file; `on_progress` is told how much is done, 0 to 1.
@@ -87,6 +90,7 @@ class Restorer:
     def _restore_video(self, job: Job, on_progress: Callable[[float], None]) -> None:
         if self.estimator and self.strength:
             self.enhancer.set_profile(video_profile(job, self.estimator))
+        denoiser = TemporalDenoiser() if self.denoise and self.strength else None
         with VideoReader(job.source) as video:
             size = video.width, video.height
             if self.size:
@@ -96,7 +100,8 @@ class Restorer:
             with VideoWriter(job.target, *size, video.fps, audio, video.tags) as writer:
                 for i420, seconds in video:
                     y = i420[: video.height]
-                    y[:] = self.enhancer.enhance(y, self.strength)
+                    before = denoiser.denoise(y) if denoiser else y
+                    y[:] = self.enhancer.enhance(before, self.strength)
                     writer.write(scaled_i420(i420, size), seconds)
                     if video.duration:
                         on_progress(min(1.0, seconds / video.duration))
@@ -165,7 +170,7 @@ def main(args: argparse.Namespace) -> int:
         if profile:
             enhancer.set_profile(profile)
         estimator = None if profile else ProfileEstimator()
-        restorer = Restorer(enhancer, args.strength, args.size, estimator)
+        restorer = Restorer(enhancer, args.strength, args.size, estimator, args.denoise)
         problems += run(restorer, jobs, console)
     except KeyboardInterrupt:
         console.print("stopped; finished files are kept")

@@ -31,6 +31,7 @@ from sharpcam.bench_frames import as_jpeg, clip_frames
 from sharpcam.bench_path import path_table, paths_of
 from sharpcam.bench_turns import FEWEST, take_turns
 from sharpcam.buffers import Buffers
+from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
@@ -55,6 +56,7 @@ class Case:
     times: dict[str, list[float]] = field(default_factory=dict)
     """Seconds per frame, by stage."""
     _buffers: Buffers = field(default_factory=Buffers)
+    _denoiser: TemporalDenoiser = field(default_factory=TemporalDenoiser)
     _mjpeg: MjpegDecoder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +67,8 @@ class Case:
         jpeg = self.jpegs[index % len(self.jpegs)]
         i420 = self._timed("decode", lambda: self._mjpeg.decode(jpeg))
         y = i420[: self.height]
-        sharp = self._timed("enhance", lambda: self.enhancer.enhance(y, 1.0))
+        quiet = self._timed("denoise", lambda: self._denoiser.denoise(y))
+        sharp = self._timed("enhance", lambda: self.enhancer.enhance(quiet, 1.0))
         self._timed("pack", lambda: self._packed(sharp, i420))
 
     def _packed(self, sharp: NDArray[np.uint8], i420: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from sharpcam.bench_frames import as_jpeg, as_yuyv, clip_frames
 from sharpcam.bench_turns import FEWEST
 from sharpcam.buffers import Buffers
 from sharpcam.camera import CameraSource
+from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import Enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.frame import Frame
@@ -65,6 +66,7 @@ class PathCase:
     """Frames that the camera sent and nobody was shown; their decoding counts as CPU time."""
     _decoder: JpegDecoder = field(default_factory=fastest)
     _buffers: Buffers = field(default_factory=Buffers)
+    _denoiser: TemporalDenoiser = field(default_factory=TemporalDenoiser)
     _virtual: Picture = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,10 +87,13 @@ class PathCase:
             bgr = self._timed("decode", lambda: np.asarray(cv2.imdecode(sent, cv2.IMREAD_COLOR)))
             self.written["decode"] = bgr.nbytes
             self._timed("colour", lambda: from_bgr(bgr, i420))
-        sharp = self._timed("enhance", lambda: self.enhancer.enhance(i420[: self.height], 1.0))
+        quiet = self._timed("denoise", lambda: self._denoiser.denoise(i420[: self.height]))
+        sharp = self._timed("enhance", lambda: self.enhancer.enhance(quiet, 1.0))
         after = self._buffers.take(self._virtual.shape)
         self._timed("publish", lambda: self._publish(sharp, i420, after))
-        self.written |= {"colour": i420.nbytes, "enhance": sharp.nbytes}
+        # The denoiser writes its averages twice, of two bytes each.
+        self.written |= {"colour": i420.nbytes, "denoise": 5 * quiet.nbytes}
+        self.written["enhance"] = sharp.nbytes
         self.written["publish"] = after.nbytes + self._virtual.nbytes
 
     def _publish(self, sharp: Picture, i420: Picture, after: Picture) -> None:
@@ -237,7 +242,7 @@ def paths_of(enhancers: Mapping[int, Enhancer]) -> list[PathCase]:
 
 def path_table(results: list[dict[str, Any]]) -> Table:
     """A line per case."""
-    stages = ("decode", "colour", "enhance", "publish")
+    stages = ("decode", "colour", "denoise", "enhance", "publish")
     grid = Table(title="the frame path: ms per frame, MB written; the whole at 30 FPS")
     last = ("MB", "CPU ms", "added delay ms", "dropped")
     for column in ("size", "camera sends", "threads", *stages, *last):

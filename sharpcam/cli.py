@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     common = argparse.ArgumentParser(add_help=False)
     add_setting(common, "strength")
+    add_setting(common, "denoise", metavar="on|off")
     add_setting(common, "profile", metavar="auto|BLUR,NOISE,COMPRESSION[,SHARPENING]", type=str)
     add_setting(common, "engine")
     common.add_argument("--model", type=Path, help="a student of your own (.onnx)")

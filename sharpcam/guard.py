@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.buffers import Buffers
+from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import BypassError, Enhancer
 from sharpcam.frame import Frame
 from sharpcam.meter import Meter
@@ -32,9 +33,9 @@ class _Done:
 
     before: NDArray[np.uint8]
     after: NDArray[np.uint8]
-    how: tuple[object, float]
+    how: tuple[object, ...]
 
-    def is_of(self, i420: NDArray[np.uint8], how: tuple[object, float]) -> bool:
+    def is_of(self, i420: NDArray[np.uint8], how: tuple[object, ...]) -> bool:
         if self.how != how:
             return False
         if i420 is self.before:
@@ -52,7 +53,9 @@ class Guard:
         self._enhancer, self._meter, self._clock = enhancer, meter, clock
         self._until = 0.0
         self._buffers = Buffers()
+        self._denoiser = TemporalDenoiser()
         self._done: _Done | None = None
+        self._bypassing = False
         self.failure = ""
         """Why the enhancer failed the last time; empty while it never did."""
 
@@ -63,12 +66,19 @@ class Guard:
         start = self._clock()
         if start < self._until:
             return frame, State.BYPASSED, self.failure
-        how = self._enhancer.version, settings.strength
+        how = self._enhancer.version, settings.strength, settings.denoise
         if self._done and self._done.is_of(frame.i420, how):
             return replace(frame, i420=self._done.after), State.SHARPENING, ""
+        y = frame.y
+        if settings.denoise and not self._bypassing:
+            y = self._denoiser.denoise(y)
+            denoised = self._clock()
+            self._meter.add("denoise", denoised - start)
+            start = denoised
         try:
-            y = self._enhancer.enhance(frame.y, settings.strength)
+            y = self._enhancer.enhance(y, settings.strength)
         except BypassError as reason:
+            self._bypassing = True  # the work before it would be in vain, too
             return frame, State.BYPASSED, str(reason)
         except Exception as error:
             # Whatever is wrong with the network, the picture must not stop.
@@ -76,6 +86,7 @@ class Guard:
             self._until = self._clock() + BYPASS_SECONDS
             log.debug("the enhancer failed", exc_info=True)
             return frame, State.BYPASSED, self.failure
+        self._bypassing = False
         i420 = self._buffers.take(frame.i420.shape)
         i420[: frame.height] = y
         i420[frame.height :] = frame.i420[frame.height :]
@@ -86,3 +97,4 @@ class Guard:
     def forget(self) -> None:
         """Give back the memory of the last pictures: there are none for a while."""
         self._done, self._buffers = None, Buffers()
+        self._denoiser.forget()

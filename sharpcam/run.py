@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
         if said:
             console.print(said, soft_wrap=True)
     profile = None if args.profile == "auto" else CameraProfile.parse(args.profile)
-    settings = Settings(enabled=not args.off, strength=args.strength)
+    settings = Settings(enabled=not args.off, strength=args.strength, denoise=args.denoise)
     with ExitStack() as stack:
         enhancer = load_enhancer(args.model, args.threads, args.engine)
         stack.callback(enhancer.close)

@@ -58,6 +58,10 @@ class Settings:
         default=1.0,
         metadata=about(Number(0, MAX_STRENGTH), "how much to sharpen; 1 is as trained"),
     )
+    denoise: bool = field(
+        default=True,
+        metadata=about(Switch(), "before sharpening, average over time what does not move"),
+    )
     camera: str = field(
         default="auto",
         metadata=about(

@@ -49,7 +49,7 @@ def test_the_last_line_is_json_with_every_case(
     ]
     for case in cases:
         assert case["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
-        assert list(case["stages"]) == ["decode", "enhance", "pack", "pipeline"]
+        assert list(case["stages"]) == ["decode", "denoise", "enhance", "pack", "pipeline"]
         for figures in case["stages"].values():
             assert 0 < figures["median_ms"] <= figures["p95_ms"]
     assert cv2.getNumThreads() == threads_before

@@ -26,7 +26,7 @@ class Scene:
     def __init__(self) -> None:
         self.enhancer, self.meter = FakeEnhancer(), Meter()
         self.guard = Guard(self.enhancer, self.meter)
-        self.settings = Settings()
+        self.settings = Settings(denoise=False)
         self.sequence = 0
 
     def show(self, i420: np.ndarray) -> np.ndarray:
@@ -86,7 +86,7 @@ def test_one_other_pixel_makes_another_picture(scene: Scene, place: tuple[int, i
 def test_the_strength_acts_at_once(scene: Scene) -> None:
     still = picture(1, SIZE)
     for strength in (1.0, 0.5, 0.5, 1.0):
-        scene.settings = Settings(strength=strength)
+        scene.settings = Settings(strength=strength, denoise=False)
         scene.show(still)
     assert scene.enhancer.calls == [1.0, 0.5, 1.0]
 
@@ -137,6 +137,40 @@ def test_an_enhancer_that_bypasses_now_is_asked_although_it_has_restored_that_pi
     assert guard.enhance(frame, Settings())[1] is State.SHARPENING
     enhancer.bypassed = True
     assert guard.enhance(frame, Settings()) == (frame, State.BYPASSED, "too slow")
+
+
+def noisy(index: int) -> np.ndarray:
+    """A flat I420 picture with other noise for every index."""
+    rng = np.random.default_rng(index)
+    return np.rint(rng.normal(100, 2, (SIZE[1] * 3 // 2, SIZE[0]))).astype(np.uint8)
+
+
+def test_what_stands_still_is_enhanced_with_less_noise_and_chroma_stays(scene: Scene) -> None:
+    for index in range(30):
+        i420 = noisy(index)
+        frame = Frame(i420, index, float(index))
+        after, state, _ = scene.guard.enhance(frame, Settings())
+        assert state is State.SHARPENING
+        np.testing.assert_array_equal(after.i420[after.height :], i420[after.height :])
+    before = FakeEnhancer.expected(frame.y, 1.0)
+    assert after.y.std() < before.std() / 2
+    assert scene.meter.spreads()["denoise"].median > 0
+    after, _, _ = scene.guard.enhance(frame, Settings(denoise=False))
+    np.testing.assert_array_equal(after.y, before)
+
+
+def test_while_bypassed_nothing_is_denoised_in_vain(scene: Scene) -> None:
+    def too_slow() -> None:
+        raise BypassError("too slow")
+
+    for index in range(9):
+        scene.enhancer._work = too_slow if 2 <= index < 6 else lambda: None
+        frame = Frame(noisy(index), index, float(index))
+        after, state, _ = scene.guard.enhance(frame, Settings())
+        assert (state is State.BYPASSED) == (2 <= index < 6)
+        assert (after is frame) == (2 <= index < 6)
+    # The first that is bypassed was denoised already; the first one after is not yet.
+    assert len(scene.meter._times["denoise"]) == 2 + 1 + 2
 
 
 def test_what_is_forgotten_holds_no_picture(scene: Scene) -> None:

@@ -36,7 +36,8 @@ def capture_threads() -> list[threading.Thread]:
 
 def test_every_frame_of_a_file_comes_through_in_order_and_enhanced() -> None:
     source, sink = FakeSource(40), FakeSink()
-    status = Pipeline(lambda: source, FakeSinks(sink), FakeEnhancer()).run()
+    settings = Settings(denoise=False)
+    status = Pipeline(lambda: source, FakeSinks(sink), FakeEnhancer(), settings).run()
     assert [frame.sequence for frame in sink.frames] == list(range(40))
     for index, frame in enumerate(sink.frames):
         original = picture(index)

@@ -18,6 +18,7 @@ from sharpcam.settings import ENTRIES, Settings, help_of, kind_of, parsed
 GOOD = {
     "enabled": [("off", False), ("TRUE", True), ("1", True), (" no ", False)],
     "strength": [("0", 0.0), ("1.5", 1.5), ("0.70", 0.7)],
+    "denoise": [("off", False)],
     "camera": [("auto", "auto"), (" C920 ", "C920"), ("046d:0825", "046d:0825")],
     "size": [("640x480", (640, 480)), ("1920X1080", (1920, 1080))],
     "fps": [("60", 60.0), ("29.97", 29.97)],
@@ -34,6 +35,7 @@ GOOD = {
 BAD = {
     "enabled": ["", "maybe", "2"],
     "strength": ["", "1.51", "-0.1", "nan", "inf", "strong"],
+    "denoise": ["much"],
     "camera": ["", "  ", "a" * 201, "two\nlines"],
     "size": ["", "640", "641x480", "8x8", "640x480x3", "9000x480"],
     "fps": ["0", "-1", "nan", "241"],

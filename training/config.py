@@ -202,7 +202,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     parser.add_argument("--install", action="store_true", help="copy the exports to assets/model")
     for stage in NETWORKS:
         parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
-        parser.add_argument(f"--{stage}-rate", type=float, help=f"peak learning rate of the {stage}")
+        parser.add_argument(f"--{stage}-rate", type=float, help="its peak learning rate")
     parser.add_argument("--tier", choices=TIERS, help="which student: lite, standard, high")
     parser.add_argument(
         "--teacher",

@@ -26,7 +26,8 @@ from rich.table import Table
 from skimage.measure import blur_effect
 
 from sharpcam.assets import asset
-from sharpcam.enhancer import StudentEnhancer
+from sharpcam.denoise import TemporalDenoiser
+from sharpcam.enhancer import Enhancer, StudentEnhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import Earlier, ProfileEstimator
 from sharpcam.model import load_model
@@ -120,6 +121,12 @@ def learnt(frames: list[Picture]) -> tuple[CameraProfile, list[CameraProfile]]:
     return profile, estimates
 
 
+def restored(frames: list[Picture], enhancer: Enhancer) -> list[Picture]:
+    """A clip as the program shows it at strength 1."""
+    denoiser = TemporalDenoiser()
+    return [enhancer.enhance(denoiser.denoise(y), 1.0) for y in frames]
+
+
 def study(
     path: Path, student: StudentEnhancer, frames: int, told: CameraProfile | None
 ) -> tuple[dict[str, Look], dict, list]:
@@ -130,7 +137,7 @@ def study(
     made = {
         "input": before,
         "unsharp mask": [unsharp_mask(y, *USUAL) for y in before],
-        "SharpCam": [student.enhance(y, 1.0) for y in before],
+        "SharpCam": restored(before, student),
     }
     spread = [pstdev(values) for values in zip(*(it.in_short for it in estimates), strict=True)]
     about = {"profile": profile.in_short, "deviation": spread, "estimates": len(estimates)}

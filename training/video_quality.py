@@ -36,7 +36,7 @@ from training.cameras import BUCKETS
 from training.data import PHOTOS
 from training.degrade import Camera, degrade, to_uint8
 from training.evaluate import shipped, students, test_pictures
-from training.footage import SAMPLES, USUAL, blocks, learnt, luma
+from training.footage import SAMPLES, USUAL, blocks, learnt, luma, restored
 from training.metrics import psnr
 from training.verb import refused, report
 from training.vmaf import ffmpeg_with_vmaf, vmaf
@@ -114,7 +114,7 @@ def all_made(
     made = {"input": shown, "unsharp mask": [unsharp_mask(y, *USUAL) for y in shown]}
     for name, student in ways.items():
         student.set_profile(profile)
-        made[name] = [student.enhance(y, 1.0) for y in shown]
+        made[name] = restored(shown, student)
     return made, profile
 
 
