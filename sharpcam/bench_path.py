@@ -91,8 +91,8 @@ class PathCase:
         sharp = self._timed("enhance", lambda: self.enhancer.enhance(quiet, 1.0))
         after = self._buffers.take(self._virtual.shape)
         self._timed("publish", lambda: self._publish(sharp, i420, after))
-        # The denoiser writes its averages twice, of two bytes each.
-        self.written |= {"colour": i420.nbytes, "denoise": 5 * quiet.nbytes}
+        # The denoiser writes averages of two bytes each beside its picture.
+        self.written |= {"colour": i420.nbytes, "denoise": 3 * quiet.nbytes}
         self.written["enhance"] = sharp.nbytes
         self.written["publish"] = after.nbytes + self._virtual.nbytes
 

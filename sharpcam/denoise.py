@@ -40,7 +40,7 @@ QUIET = 0.25
 BOUND = 12.0
 """Times the noise that a pixel may be off the frame: patches show about a quarter of what single
 pixels differ by. With LARGEST, shares of it stay within 16 bits."""
-ROWS = 18 * BLOCK
+ROWS = 24 * BLOCK
 """Rows that are worked on at once: much less or much more takes half as long again, because of the
 calls or because they leave the processor's cache."""
 ROUNDING = MOST / 2 / float(UNIT)
@@ -79,70 +79,70 @@ class _Averages:
         self._strips = [slice(top, min(top + ROWS, height)) for top in range(0, height, ROWS)]
         self._average = np.multiply(y[:height, :width], UNIT)
         self._frame = np.empty((ROWS, width), np.int16)
+        # Kept: new memory for every frame would come in pages that the system clears first.
+        self._half = np.empty((ROWS // 2, width // 2), np.int16)
+        self._quarter = np.empty((ROWS // 4, width // 4), np.int16)
         self._made = np.empty_like(y)
         self._differ = np.zeros((height // BLOCK, width // BLOCK), np.float32)
         """Of each block, between the frame and the average, in grey levels."""
         self._frames = np.ones_like(self._differ)
         """That each block's average is made of."""
-        self._noise = 0.0
-        """Not measured yet."""
+        self._noise = LEAST
+        self._measured = False
 
     def add(self, y: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Another frame; returns the averages after it, valid until the next call."""
-        for rows in self._strips:
-            off = self._average[rows]
-            np.subtract(off, self._scaled(y, rows), out=off)
-        self._measure()
-        self._noise = self._follow()
-        bound = np.int16(BOUND * self._noise * float(UNIT))
-        keep = self._keep()
         height, width = self._average.shape
+        bound = np.int16(BOUND * self._noise * float(UNIT))
         for rows in self._strips:
-            off = self._average[rows]
+            off, frame = self._average[rows], self._frame[: rows.stop - rows.start]
+            blocks = slice(rows.start // BLOCK, rows.stop // BLOCK)
+            np.multiply(y[rows, :width], UNIT, out=frame)
+            np.subtract(off, frame, out=off)
+            self._measure(off, self._differ[blocks])
+            keep = self._keep(self._differ[blocks], self._frames[blocks])
             np.clip(off, -bound, bound, out=off)
-            bands = off.reshape(-1, BLOCK, width)
-            share = keep[rows.start // BLOCK : rows.stop // BLOCK]
-            np.multiply(bands, share[:, None], out=bands)
+            bands = off.reshape(len(keep), BLOCK, width)
+            np.multiply(bands, keep[:, None], out=bands)
             np.right_shift(off, SHARE, out=off)
-            average = np.add(off, self._scaled(y, rows), out=off)
+            average = np.add(off, frame, out=off)
             made = self._made[rows, :width]
             cv2.convertScaleAbs(average, dst=made, alpha=1 / float(UNIT), beta=ROUNDING)
         self._made[height:], self._made[:, width:] = y[height:], y[:, width:]
+        self._follow()
         return self._made
 
-    def _scaled(self, y: NDArray[np.uint8], rows: slice) -> NDArray[np.int16]:
-        """Rows of the frame in the unit of averages; valid until the next call."""
-        frame = self._frame[: rows.stop - rows.start]
-        return np.multiply(y[rows, : frame.shape[1]], UNIT, out=frame)
-
-    def _measure(self) -> None:
-        """The blocks' mean absolute difference of patches, when `_average` is the difference."""
-        height, width = self._differ.shape
-        means = self._average
+    def _measure(self, off: NDArray[np.int16], differ: NDArray[np.float32]) -> None:
+        """The blocks' mean absolute difference of patches."""
+        height, width = differ.shape
         # By halves: means over four at once are not done with vector instructions.
-        for side in (4, 2):
-            means = cv2.resize(means, (width * side, height * side), interpolation=cv2.INTER_AREA)
-        patches = np.abs(means).astype(np.float32)
-        cv2.resize(patches, (width, height), dst=self._differ, interpolation=cv2.INTER_AREA)
-        self._differ /= float(UNIT)
+        half, patch = self._half[: 4 * height], self._quarter[: 2 * height]
+        cv2.resize(off, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
+        cv2.resize(half, patch.shape[::-1], dst=patch, interpolation=cv2.INTER_AREA)
+        patches = np.abs(patch).astype(np.float32)
+        cv2.resize(patches, (width, height), dst=differ, interpolation=cv2.INTER_AREA)
+        differ /= float(UNIT)
 
-    def _follow(self) -> float:
-        """The noise after another frame."""
-        changed = self._differ[self._differ > 0]
-        if not changed.size:
-            return max(self._noise, LEAST)
-        at = int(QUIET * changed.size)
-        quiet = float(np.partition(changed, at)[at])
-        pace = FALLS if quiet < self._noise else RISES if self._noise else 1.0
-        return min(max(self._noise + pace * (quiet - self._noise), LEAST), LARGEST)
-
-    def _keep(self) -> NDArray[np.int16]:
+    def _keep(self, differ: NDArray[np.float32], frames: NDArray[np.float32]) -> NDArray[np.int16]:
         """Which share of the average is kept, in 1/32, for each row of blocks and each column of
-        pixels."""
-        moved = (self._differ - RESTS * self._noise) / ((MOVES - RESTS) * self._noise)
+        pixels; counts how many frames the averages are made of."""
+        rests = differ * np.float32(-1 / ((MOVES - RESTS) * self._noise))
+        rests += np.float32(MOVES / (MOVES - RESTS))
+        np.clip(rests, 0, 1, out=rests)
         # A block that moved begins anew, one that moved a little forgets as much.
-        self._frames *= 1 - np.clip(moved, 0, 1)
-        np.minimum(self._frames + 1, np.float32(MOST), out=self._frames)
-        shares = np.rint((1 - 1 / self._frames) * 2**SHARE).astype(np.int16)
+        frames *= rests
+        frames += 1
+        np.minimum(frames, MOST, out=frames)
+        shares = ((1 << SHARE) + 0.5 - (1 << SHARE) / frames).astype(np.int16)
         size = self._average.shape[1], len(shares)
         return np.asarray(cv2.resize(shares, size, interpolation=cv2.INTER_LINEAR), np.int16)
+
+    def _follow(self) -> None:
+        """Note the noise of this frame for the next ones."""
+        changed = self._differ[self._differ > 0]
+        if changed.size:
+            at = int(QUIET * changed.size)
+            quiet = float(np.partition(changed, at)[at])
+            pace = FALLS if quiet < self._noise else RISES if self._measured else 1.0
+            self._noise = min(max(self._noise + pace * (quiet - self._noise), LEAST), LARGEST)
+            self._measured = True

@@ -218,6 +218,25 @@ def test_the_profile_of_a_video_is_the_median_over_its_first_frames(tmp_path: Pa
     assert enhancer.profiles == [CameraProfile.of(0.2, 1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("denoise", "strength", "steadier"), [(True, 1.0, True), (False, 1.0, False), (True, 0, False)]
+)
+def test_what_does_not_move_in_a_video_is_averaged_unless_switched_off(
+    tmp_path: Path, denoise: bool, strength: float, steadier: bool
+) -> None:
+    restorer = Restorer(Passthrough(), strength=strength, denoise=denoise)
+    restorer.restore(Job(SAMPLE, tmp_path / "out.mkv"), lambda _: None)
+    restorer = Restorer(Passthrough(), denoise=False)
+    restorer.restore(Job(SAMPLE, tmp_path / "as it is.mkv"), lambda _: None)
+    change = []
+    for name in ("out.mkv", "as it is.mkv"):
+        with VideoReader(tmp_path / name) as video:
+            frames = np.stack([i420[: video.height].copy() for i420, _ in video])
+        change.append(np.abs(np.diff(frames.astype(int), axis=0)).mean())
+    assert (change[0] < 0.97 * change[1]) == steadier
+    assert (change[0] == change[1]) != steadier
+
+
 def test_progress_runs_to_the_end(tmp_path: Path) -> None:
     done: list[float] = []
     Restorer(Passthrough()).restore(Job(SAMPLE, tmp_path / "out.mkv"), done.append)
