@@ -30,6 +30,9 @@ class Tier(IntEnum):
 
 COST_MS = {Tier.LITE: 6.0, Tier.STANDARD: 10.0, Tier.HIGH: 21.0}
 """Milliseconds of each tier at 720p on one core; only their ratios are used."""
+CORES_FOR_HIGH = 4
+"""On fewer, the largest tier is taken only when a person asks for it: half of a small processor is
+the meeting app's."""
 WARM_UP = 2
 """Steps that do not count after a start, a pause or a change of tier: the camera is being opened,
 its profile learnt, memory fetched."""

@@ -7,6 +7,7 @@ frames took, and changes the network behind the pipeline's back; frames never wa
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Collection
@@ -21,7 +22,7 @@ from sharpcam.assets import asset
 from sharpcam.engine_choice import choose_engine
 from sharpcam.enhancer import BypassError, Enhancer, StudentEnhancer
 from sharpcam.errors import SharpCamError
-from sharpcam.governor import MOST_THREADS, Load, Standing, Tier, step
+from sharpcam.governor import CORES_FOR_HIGH, MOST_THREADS, Load, Standing, Tier, step
 from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
 from sharpcam.session.memory import give_back_now
@@ -46,6 +47,13 @@ def bundled_tiers() -> frozenset[Tier]:
             asset(f"model/{tier.word}.onnx")
             found.add(tier)
     return frozenset(found)
+
+
+def usable_cores() -> int:
+    """Of the processor, for this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Network(Enhancer, Protocol):
@@ -82,6 +90,7 @@ class TieredEnhancer:
         available: Collection[Tier] | None = None,
         load: Callable[[Tier, str], Network] = load_bundled,
         battery: Callable[[], bool | None] = on_battery,
+        cores: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Nothing is loaded before `begin`; until then frames pass as they are.
@@ -92,8 +101,10 @@ class TieredEnhancer:
             available: tiers to choose from; by default the bundled ones.
             load: makes the network of a tier on the engine of a name.
             battery: whether the computer runs on its battery; None where nobody knows.
+            cores: of the processor; by default those that this process may use.
             clock: seconds.
         """
+        self._cores = usable_cores() if cores is None else cores
         self.available = bundled_tiers() if available is None else frozenset(available)
         self._settings, self._fps = settings, fps
         self._load, self._battery, self._clock = load, battery, clock
@@ -222,10 +233,11 @@ class TieredEnhancer:
                     self._enhancer.set_threads(self._standing.threads)
 
     def _best(self) -> Tier:
-        """The largest that a person allows, among those that there are."""
+        """The largest that a person or a small processor allows, among those that there are."""
         if self._settings.tier == "auto":
-            return max(self.available)
-        chosen = Tier[self._settings.tier.upper()]
+            chosen = Tier.HIGH if self._cores >= CORES_FOR_HIGH else Tier.STANDARD
+        else:
+            chosen = Tier[self._settings.tier.upper()]
         return max((it for it in self.available if it <= chosen), default=min(self.available))
 
     def _measured(self) -> list[float]:

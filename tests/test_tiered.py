@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from fakes import FakeClock, FakeEnhancer, Gate, until
@@ -9,10 +11,10 @@ from fakes import FakeClock, FakeEnhancer, Gate, until
 from sharpcam import tiered
 from sharpcam.enhancer import BypassError
 from sharpcam.errors import SharpCamError
-from sharpcam.governor import DOWN_AFTER, UP_AFTER, WARM_UP, Tier
+from sharpcam.governor import CORES_FOR_HIGH, DOWN_AFTER, UP_AFTER, WARM_UP, Tier
 from sharpcam.profile import CameraProfile
 from sharpcam.settings import Settings
-from sharpcam.tiered import PROBE_STEPS, TieredEnhancer, bundled_tiers
+from sharpcam.tiered import PROBE_STEPS, TieredEnhancer, bundled_tiers, usable_cores
 
 Y = np.zeros((48, 64), np.uint8)
 ALL = (Tier.LITE, Tier.STANDARD, Tier.HIGH)
@@ -24,7 +26,11 @@ class Machine:
     """Takes as long as the test says; remembers what was loaded."""
 
     def __init__(
-        self, available: tuple[Tier, ...] = ALL, begun: bool = True, **settings: object
+        self,
+        available: tuple[Tier, ...] = ALL,
+        begun: bool = True,
+        cores: int = CORES_FOR_HIGH,
+        **settings: object,
     ) -> None:
         self.clock = FakeClock()
         self.took_ms = 5.0
@@ -38,6 +44,7 @@ class Machine:
             available=available,
             load=self.load,
             battery=lambda: self.battery,
+            cores=cores,
             clock=self.clock,
         )
         if begun:
@@ -84,6 +91,29 @@ def test_frames_pass_until_the_network_is_loaded_and_settings_count_that_came_be
     assert machine.loaded == [Tier.STANDARD]
     assert machine.networks[0].profiles == [SOFT]
     assert machine.second() == ""
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "tier"),
+    [
+        (CORES_FOR_HIGH, "auto", Tier.HIGH),
+        (CORES_FOR_HIGH - 1, "auto", Tier.STANDARD),
+        (1, "high", Tier.HIGH),
+    ],
+)
+def test_the_largest_network_is_for_many_cores_or_for_who_asks(
+    cores: int, asked: str, tier: Tier
+) -> None:
+    machine = Machine(cores=cores, tier=asked)
+    machine.took_ms = 1.0
+    for _ in range(3 * UP):
+        machine.second()
+    assert machine.enhancer.tier is tier
+    assert machine.enhancer.reason == ""
+
+
+def test_the_cores_of_this_process_are_counted() -> None:
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
 def test_a_slow_machine_steps_down_and_is_told_why() -> None:
