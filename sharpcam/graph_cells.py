@@ -25,6 +25,34 @@ ENDING = ("Cast", "Clip", "Add", "Sub", "Cast", "DepthToSpace", "Cast", "Clip", 
 """A student's last operations, the last one first: from the sharpened luma back to the strength."""
 
 
+def read_bytes(model: ModelProto) -> None:
+    """Luma that is widened and rounded to whole grey levels is the luma again: let who reads the
+    levels read it. To be called on folded constants."""
+    graph = model.graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    instead = {}
+    for node in graph.node:
+        if node.op_type == "QuantizeLinear":
+            widened = made_by.get(node.input[0])
+            step, zero = (stored.get(name) for name in node.input[1:3])
+            if (
+                widened is not None
+                and (widened.op_type, *widened.input) == ("Cast", INPUT_Y)
+                and step is not None
+                and zero is not None
+                and zero.data_type == TensorProto.UINT8
+                and numpy_helper.to_array(step) == 1
+                and numpy_helper.to_array(zero) == 0
+            ):
+                instead[node.output[0]] = INPUT_Y
+    for node in graph.node:
+        node.input[:] = [instead.get(name, name) for name in node.input]
+    nodes = read_by(list(graph.node), {value.name for value in graph.output})
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
 def cells_to_channels(model: ModelProto) -> None:
     """Let the first convolutions read the places in a cell as channels: 3x3 of 16 channels instead
     of 12x12 of one with stride 4, the same sums. Engines whose integers multiply along channels
@@ -108,9 +136,9 @@ def speak_cells(model: ModelProto) -> bool:
         before = node.output[0]
     make = onnx.helper.make_node
     turn = make("Transpose", [before], [read], perm=TO_CHANNELS)
-    ends = {"cells.half": 0.5, "cells.low": 0.0, "cells.high": 255.0}
     graph.initializer.extend(
-        numpy_helper.from_array(np.array(value, np.float32), name) for name, value in ends.items()
+        numpy_helper.from_array(np.array(value), name)
+        for name, value in (("cells.level", np.float32(1)), ("cells.black", np.uint8(0)))
     )
     nodes = [
         *way,
@@ -119,10 +147,9 @@ def speak_cells(model: ModelProto) -> bool:
         make("Transpose", [phases], ["cells.phases"], perm=FROM_CHANNELS),
         make("Mul", [INPUT_STRENGTH, "cells.phases"], ["cells.added"]),
         make("Cast", [INPUT_CELLS], ["cells.luma"], to=TensorProto.FLOAT),
-        make("Add", ["cells.luma", "cells.half"], ["cells.rounding"]),
-        make("Add", ["cells.rounding", "cells.added"], ["cells.sharp"]),
-        make("Clip", ["cells.sharp", "cells.low", "cells.high"], ["cells.clipped"]),
-        make("Cast", ["cells.clipped"], [OUTPUT_CELLS], to=TensorProto.UINT8),
+        make("Add", ["cells.luma", "cells.added"], ["cells.sharp"]),
+        # Rounded and clipped in one go.
+        make("QuantizeLinear", ["cells.sharp", "cells.level", "cells.black"], [OUTPUT_CELLS]),
     ]
     shape: list[int | str | None] = [1, "cells_down", "cells_across", SIDE**2]
     strength = [value for value in graph.input if value.name == INPUT_STRENGTH]

@@ -26,7 +26,7 @@ from sharpcam.graph import (
     fold_constants,
     take_branch,
 )
-from sharpcam.graph_cells import cells_to_channels, speak_cells
+from sharpcam.graph_cells import cells_to_channels, read_bytes, speak_cells
 from sharpcam.network import (
     CONTRACT,
     CONTRACT_KEY,
@@ -81,7 +81,8 @@ class Model:
             if choice.exact or choice.sparse:
                 drop_roundings(model, keep_fused=choice.sparse)
             fold_constants(model)
-            if choice.sparse:
+            if choice.cells:
+                read_bytes(model)
                 cells_to_channels(model)
                 if not beyond:  # the halo clamp looks at pixels and their neighbours
                     speak_cells(model)

@@ -40,7 +40,7 @@ class FakeChoice:
     def __init__(self, name: str, engine: Fake, installed: bool = True) -> None:
         self.name = self.label = name
         self.library = "numpy"
-        self.exact, self.sparse = True, False
+        self.exact, self.sparse, self.cells = True, False, False
         self.installed = installed
         self._engine = engine
 

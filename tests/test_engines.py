@@ -97,7 +97,7 @@ def test_memory_that_runs_out_is_a_lost_engine(
 class Device:
     """An engine that adds one grey level until it is lost."""
 
-    label, name, exact, sparse = "Device", "device", True, False
+    label, name, exact, sparse, cells = "Device", "device", True, False, False
 
     def __init__(self) -> None:
         self.lost = False
@@ -185,6 +185,9 @@ class Session:
 
     def get_providers(self) -> list[str]:
         return [self._provider]
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name=name) for name in ("y", "strength")]
 
     def run(self, names: list[str], feed: dict[str, Any]) -> list[NDArray[np.uint8]]:
         if self._fails:

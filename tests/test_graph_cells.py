@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -14,12 +15,14 @@ from onnx.reference import ReferenceEvaluator
 
 from sharpcam.assets import asset
 from sharpcam.engines import CHOICES
+from sharpcam.engines.cells import as_cells, from_cells
 from sharpcam.engines.onnx_runtime import open_session
 from sharpcam.graph import copy_of, drop_roundings, fold_camera, fold_constants, take_branch
 from sharpcam.graph_cells import (
     INPUT_CELLS,
     OUTPUT_CELLS,
     cells_to_channels,
+    read_bytes,
     speak_cells,
 )
 from sharpcam.model import load_model
@@ -78,6 +81,7 @@ def folded(tier: str, *, beyond: bool) -> onnx.ModelProto:
     take_branch(made, beyond)
     drop_roundings(made, keep_fused=True)
     fold_constants(made)
+    read_bytes(made)
     cells_to_channels(made)
     return made
 
@@ -104,6 +108,48 @@ def test_a_student_that_speaks_cells_computes_the_same(tier: str, strength: floa
     np.testing.assert_array_equal(sharp, wanted)
 
 
+@pytest.mark.parametrize("tier", ["lite", "standard"])
+@pytest.mark.parametrize("strength", [0.4, 1.0, 1.5])
+def test_integers_are_the_same_in_cells(tier: str, strength: float) -> None:
+    y = np.asarray(cv2.GaussianBlur(picture(40, 64), (0, 0), 1))
+    model, choice = load_model(asset(f"model/{tier}.onnx")), CHOICES["onnxruntime"]
+    in_cells = model.session(TYPICAL, 1, choice).run(y, strength)
+    in_rows = model.session(TYPICAL, 1, replace(choice, cells=False)).run(y, strength)
+    np.testing.assert_array_equal(in_cells, in_rows)
+
+
+@pytest.mark.parametrize(
+    ("step", "zero", "read"), [(1.0, 0, "y"), (1.0, 3, "luma.q"), (0.5, 0, "luma.q")]
+)
+def test_luma_that_is_rounded_to_whole_levels_is_read_as_it_is(
+    step: float, zero: int, read: str
+) -> None:
+    nodes = [
+        helper.make_node("Cast", ["y"], ["luma"], to=TensorProto.FLOAT),
+        helper.make_node("QuantizeLinear", ["luma", "step", "zero"], ["luma.q"]),
+        helper.make_node("DequantizeLinear", ["luma.q", "step", "zero"], ["luma.r"]),
+        helper.make_node("Add", ["luma.r", "luma"], ["y_sharp"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("y", TensorProto.UINT8, [1, 1, "H", "W"])],
+        [helper.make_tensor_value_info("y_sharp", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(np.float32(step), "step"),
+            numpy_helper.from_array(np.uint8(zero), "zero"),
+        ],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=9)
+    y = picture(4, 8)[None, None]
+    wanted = ReferenceEvaluator(made).run(None, {"y": y})[0]
+    read_bytes(made)
+    widen = next(node for node in made.graph.node if node.op_type == "DequantizeLinear")
+    assert widen.input[0] == read
+    assert len(made.graph.node) == (3 if read == "y" else 4)
+    np.testing.assert_array_equal(ReferenceEvaluator(made).run(None, {"y": y})[0], wanted)
+
+
 def other_cells() -> onnx.ModelProto:
     made = folded("lite", beyond=False)
     made.graph.node[0].attribute[0].i = 2
@@ -123,8 +169,6 @@ def test_a_graph_that_ends_in_another_way_or_has_other_cells_is_left_alone(
 @pytest.mark.parametrize("size", [(4, 4), (40, 64), (180, 320)])
 def test_openvino_is_given_cells_and_gives_pixels(size: tuple[int, int]) -> None:
     pytest.importorskip("openvino")
-    from sharpcam.engines.openvino import as_cells, from_cells
-
     y = picture(*size)
     cells = as_cells(y)
     height, width = size

@@ -64,6 +64,8 @@ class Choice:
     """In 32-bit floating point; otherwise mostly in 8-bit integers."""
     sparse: bool = False
     """Rounds only what convolutions can round along the way: for engines that fuse."""
+    cells: bool = False
+    """Multiplies integers along channels, so that pictures had better come as cells."""
 
     device: str = ""
     """What it computes on, in the library's own words; empty for the processor."""
@@ -116,9 +118,9 @@ def _on(
 CHOICES = {
     choice.name: choice
     for choice in (
-        Choice("onnxruntime", "ONNX Runtime, 8 bit", "onnxruntime", exact=False),
+        Choice("onnxruntime", "ONNX Runtime, 8 bit", "onnxruntime", exact=False, cells=True),
         Choice("onnxruntime-fp32", "ONNX Runtime, 32 bit", "onnxruntime", exact=True),
-        Choice("openvino", "OpenVINO, 8 bit", "openvino", exact=False, sparse=True),
+        Choice(*("openvino", "OpenVINO, 8 bit", "openvino"), exact=False, sparse=True, cells=True),
         _on(Accelerator.GRAPHICS, "GPU", "openvino-gpu", "OpenVINO, graphics processor"),
         _on(Accelerator.NEURAL, "NPU", "openvino-npu", "OpenVINO, neural processor", exact=False),
         _on(Accelerator.NVIDIA, "cuda", "torch-cuda", "PyTorch, NVIDIA"),

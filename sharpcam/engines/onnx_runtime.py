@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.engines import EngineLostError, Program
+from sharpcam.engines.cells import as_cells, from_cells
 from sharpcam.errors import SharpCamError
+from sharpcam.graph_cells import INPUT_CELLS, OUTPUT_CELLS
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 
 # ONNX Runtime's own builds report to Microsoft unless this is set before they are loaded (see the
@@ -75,13 +77,18 @@ class OnnxRuntime:
 class _Program:
     def __init__(self, session: Any, lost_errors: bool) -> None:
         self._session, self._lost_errors = session, lost_errors
+        self._in_cells = any(it.name == INPUT_CELLS for it in session.get_inputs())
 
     def run(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
-        feed = {INPUT_Y: y[None, None], INPUT_STRENGTH: np.array(strength, np.float32)}
+        feed: dict[str, Any] = {INPUT_STRENGTH: np.array(strength, np.float32)}
         try:
-            result: NDArray[np.uint8] = self._session.run([OUTPUT_Y], feed)[0][0, 0]
+            if self._in_cells:
+                cells = self._session.run([OUTPUT_CELLS], feed | {INPUT_CELLS: as_cells(y)})[0]
+                return from_cells(cells)
+            made = self._session.run([OUTPUT_Y], feed | {INPUT_Y: y[None, None]})
+            result: NDArray[np.uint8] = made[0][0, 0]
+            return result
         except Exception as error:  # its exceptions share no base class of their own
             if self._lost_errors:
                 raise EngineLostError.by(error) from error
             raise
-        return result

@@ -8,11 +8,11 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.engines import EngineLostError, Program
+from sharpcam.engines.cells import as_cells, from_cells
 from sharpcam.errors import SharpCamError
 from sharpcam.graph_cells import INPUT_CELLS, OUTPUT_CELLS, SIDE
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
@@ -107,21 +107,3 @@ class _Program:
                 "INFERENCE_PRECISION_HINT": "f32",
             }
         return _core().compile_model(self._model, self._device, options).create_infer_request()
-
-
-def as_cells(y: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Luma uint8 [H, W], C-contiguous, as cells [1, H / 4, W / 4, 16]. A cell's row is
-    one 32-bit number here."""
-    height, width = y.shape
-    rows = y.view(np.int32).reshape(height // SIDE, SIDE, width // SIDE)
-    cells = np.empty((height // SIDE, width // SIDE, SIDE), np.int32)
-    cv2.merge([rows[:, index] for index in range(SIDE)], cells)  # half of what numpy takes
-    return cells.view(np.uint8)[None]
-
-
-def from_cells(cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The other way round; a new array."""
-    _, down, across, _ = cells.shape
-    rows = np.empty((down, SIDE, across), np.int32)
-    np.copyto(rows, cells[0].view(np.int32).transpose(0, 2, 1))
-    return rows.view(np.uint8).reshape(down * SIDE, across * SIDE)

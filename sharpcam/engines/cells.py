@@ -1,0 +1,27 @@
+"""Pictures to cells and back, see `graph_cells.py`, for engines that compute on channels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sharpcam.graph_cells import SIDE
+
+
+def as_cells(y: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Luma uint8 [H, W], C-contiguous, as cells [1, H / 4, W / 4, 16]. A cell's row is
+    one 32-bit number here."""
+    height, width = y.shape
+    rows = y.view(np.int32).reshape(height // SIDE, SIDE, width // SIDE)
+    cells = np.empty((height // SIDE, width // SIDE, SIDE), np.int32)
+    cv2.merge([rows[:, index] for index in range(SIDE)], cells)  # half of what numpy takes
+    return cells.view(np.uint8)[None]
+
+
+def from_cells(cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The other way round; a new array."""
+    _, down, across, _ = cells.shape
+    rows = np.empty((down, SIDE, across), np.int32)
+    np.copyto(rows, cells[0].view(np.int32).transpose(0, 2, 1))
+    return rows.view(np.uint8).reshape(down * SIDE, across * SIDE)
