@@ -80,15 +80,14 @@ class _Program:
         self._in_cells = any(it.name == INPUT_CELLS for it in session.get_inputs())
 
     def run(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
-        feed: dict[str, Any] = {INPUT_STRENGTH: np.array(strength, np.float32)}
+        feed = {INPUT_CELLS: as_cells(y)} if self._in_cells else {INPUT_Y: y[None, None]}
+        strengths = {INPUT_STRENGTH: np.array(strength, np.float32)}
+        asked = OUTPUT_CELLS if self._in_cells else OUTPUT_Y
         try:
-            if self._in_cells:
-                cells = self._session.run([OUTPUT_CELLS], feed | {INPUT_CELLS: as_cells(y)})[0]
-                return from_cells(cells)
-            made = self._session.run([OUTPUT_Y], feed | {INPUT_Y: y[None, None]})
-            result: NDArray[np.uint8] = made[0][0, 0]
-            return result
+            made = self._session.run([asked], feed | strengths)[0]
         except Exception as error:  # its exceptions share no base class of their own
             if self._lost_errors:
                 raise EngineLostError.by(error) from error
             raise
+        result: NDArray[np.uint8] = from_cells(made) if self._in_cells else made[0, 0]
+        return result
