@@ -70,12 +70,11 @@ class Guard:
         if self._done and self._done.is_of(frame.i420, how):
             return replace(frame, i420=self._done.after), State.SHARPENING, ""
         y = frame.y
-        if settings.denoise and not self._bypassing:
-            y = self._denoiser.denoise(y)
-            denoised = self._clock()
-            self._meter.add("denoise", denoised - start)
-            start = denoised
         try:
+            if settings.denoise and not self._bypassing:
+                y = self._denoiser.denoise(y)
+                self._meter.add("denoise", self._clock() - start)
+            start = self._clock()
             y = self._enhancer.enhance(y, settings.strength)
         except BypassError as reason:
             self._bypassing = True  # the work before it would be in vain, too
@@ -84,6 +83,7 @@ class Guard:
             # Whatever is wrong with the network, the picture must not stop.
             self.failure = f"{type(error).__name__}: {error}"
             self._until = self._clock() + BYPASS_SECONDS
+            self._denoiser.forget()  # it may have stopped half-way
             log.debug("the enhancer failed", exc_info=True)
             return frame, State.BYPASSED, self.failure
         self._bypassing = False

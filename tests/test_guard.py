@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fakes import FakeEnhancer, picture
 
+from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import BypassError
 from sharpcam.frame import Frame
 from sharpcam.guard import STEP, Guard
@@ -157,6 +158,19 @@ def test_what_stands_still_is_enhanced_with_less_noise_and_chroma_stays(scene: S
     assert scene.meter.spreads()["denoise"].median > 0
     after, _, _ = scene.guard.enhance(frame, Settings(denoise=False))
     np.testing.assert_array_equal(after.y, before)
+
+
+def test_a_denoiser_that_fails_lets_frames_pass_too(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: TemporalDenoiser, y: np.ndarray) -> np.ndarray:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(TemporalDenoiser, "denoise", fails)
+    frame = Frame(noisy(0), 0, 0.0)
+    bypassed = frame, State.BYPASSED, "MemoryError: no memory"
+    assert scene.guard.enhance(frame, Settings()) == bypassed
+    assert scene.guard.enhance(frame, Settings()) == bypassed
 
 
 def test_while_bypassed_nothing_is_denoised_in_vain(scene: Scene) -> None:
