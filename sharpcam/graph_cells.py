@@ -1,9 +1,5 @@
-"""Surgery on a student's graph for engines that compute on channels: pictures as cells.
-
-A cell is a square of SIDE x SIDE pixels. In memory, a picture as cells [H / SIDE, W / SIDE,
-SIDE^2] has the numbers of a cell side by side, as those engines keep their channels: the network
-then needs no other order of anything from its first convolution to its last.
-"""
+"""Surgery on a student's graph for engines that compute on channels: pictures as cells, see
+`engines/cells.py`."""
 
 from __future__ import annotations
 
@@ -11,13 +7,10 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
+from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, SIDE
 from sharpcam.graph import read_by
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 
-SIDE = 4
-"""Of a cell; only students of this fold speak cells. Four bytes in a row are moved at once."""
-INPUT_CELLS, OUTPUT_CELLS = "y_cells", "y_sharp_cells"
-"""In the place of luma: uint8 [1, H / SIDE, W / SIDE, SIDE^2], a cell's pixels row by row."""
 TO_CHANNELS, FROM_CHANNELS = (0, 3, 1, 2), (0, 2, 3, 1)
 """Cells to channels, and channels to cells, in words of Transpose."""
 CONVERSIONS = ("Cast", "QuantizeLinear", "DequantizeLinear")

@@ -15,16 +15,10 @@ from onnx.reference import ReferenceEvaluator
 
 from sharpcam.assets import asset
 from sharpcam.engines import CHOICES
-from sharpcam.engines.cells import as_cells, from_cells
+from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, as_cells, from_cells
 from sharpcam.engines.onnx_runtime import open_session
 from sharpcam.graph import copy_of, drop_roundings, fold_camera, fold_constants, take_branch
-from sharpcam.graph_cells import (
-    INPUT_CELLS,
-    OUTPUT_CELLS,
-    cells_to_channels,
-    read_bytes,
-    speak_cells,
-)
+from sharpcam.graph_cells import cells_to_channels, read_bytes, speak_cells
 from sharpcam.model import load_model
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 from sharpcam.profile import TYPICAL

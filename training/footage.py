@@ -121,14 +121,24 @@ def learnt(frames: list[Picture]) -> tuple[CameraProfile, list[CameraProfile]]:
     return profile, estimates
 
 
-def restored(frames: list[Picture], enhancer: Enhancer) -> list[Picture]:
+def restored(frames: list[Picture], enhancer: Enhancer, denoise: bool) -> list[Picture]:
     """A clip as the program shows it at strength 1."""
     denoiser = TemporalDenoiser()
-    return [enhancer.enhance(denoiser.denoise(y), 1.0) for y in frames]
+    return [enhancer.enhance(denoiser.denoise(y) if denoise else y, 1.0) for y in frames]
+
+
+def add_denoise(parser: argparse.ArgumentParser) -> None:
+    """The flag that leaves the averaging over time out."""
+    parser.add_argument(
+        "--denoise",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="average over time what does not move, as the program does",
+    )
 
 
 def study(
-    path: Path, student: StudentEnhancer, frames: int, told: CameraProfile | None
+    path: Path, student: StudentEnhancer, frames: int, told: CameraProfile | None, denoise: bool
 ) -> tuple[dict[str, Look], dict, list]:
     """One clip: its looks by way of sharpening, what was learnt of it, and a picture of each."""
     before = luma(path, frames)
@@ -137,7 +147,7 @@ def study(
     made = {
         "input": before,
         "unsharp mask": [unsharp_mask(y, *USUAL) for y in before],
-        "SharpCam": restored(before, student),
+        "SharpCam": restored(before, student, denoise),
     }
     spread = [pstdev(values) for values in zip(*(it.in_short for it in estimates), strict=True)]
     about = {"profile": profile.in_short, "deviation": spread, "estimates": len(estimates)}
@@ -153,6 +163,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, help="a student (.onnx); default: the bundled one")
     parser.add_argument("--profile", default="auto", help="instead of the one that is learnt")
     parser.add_argument("--frames", type=int, default=60, help="of each clip; default 60")
+    add_denoise(parser)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet (.png) here")
     args = parser.parse_args(argv)
@@ -165,7 +176,7 @@ def main(argv: list[str] | None = None) -> int:
         told = None if args.profile == "auto" else CameraProfile.parse(args.profile)
         student = StudentEnhancer(load_model(args.model or asset("model/standard.onnx")), threads=2)
         for path in clips:
-            looks, about, shown = study(path, student, args.frames, told)
+            looks, about, shown = study(path, student, args.frames, told, args.denoise)
             results[path.name] = about | {name: astuple(seen) for name, seen in looks.items()}
             cells = [
                 " / ".join(f"{value:.3f}" for value in astuple(seen)) for seen in looks.values()

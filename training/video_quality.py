@@ -36,7 +36,7 @@ from training.cameras import BUCKETS
 from training.data import PHOTOS
 from training.degrade import Camera, degrade, to_uint8
 from training.evaluate import shipped, students, test_pictures
-from training.footage import SAMPLES, USUAL, blocks, learnt, luma, restored
+from training.footage import SAMPLES, USUAL, add_denoise, blocks, learnt, luma, restored
 from training.metrics import psnr
 from training.verb import refused, report
 from training.vmaf import ffmpeg_with_vmaf, vmaf
@@ -107,14 +107,14 @@ def at_rest(made: list[Picture], shown: list[Picture], scene: Picture) -> dict[s
 
 
 def all_made(
-    shown: list[Picture], ways: dict[str, Enhancer]
+    shown: list[Picture], ways: dict[str, Enhancer], denoise: bool
 ) -> tuple[dict[str, list[Picture]], CameraProfile]:
     """What each way makes of the frames, with what is learnt from them."""
     profile, _ = learnt(shown)
     made = {"input": shown, "unsharp mask": [unsharp_mask(y, *USUAL) for y in shown]}
     for name, student in ways.items():
         student.set_profile(profile)
-        made[name] = restored(shown, student)
+        made[name] = restored(shown, student, denoise)
     return made, profile
 
 
@@ -123,10 +123,11 @@ def moving(
     camera: Camera,
     ways: dict[str, Enhancer],
     quality: Quality,
+    denoise: bool,
 ) -> dict[str, dict[str, float]]:
     """Every figure of one clip through one camera, by way."""
     shown = film(camera, reference)
-    made, profile = all_made(shown, ways)
+    made, profile = all_made(shown, ways, denoise)
     input_bytes = coded_bytes(shown)
     figures = {
         name: {
@@ -169,6 +170,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--bucket", choices=BUCKETS, default="webcam-mild", help="the camera")
     parser.add_argument("--frames", type=int, default=60, help="of each clip; default 60")
+    add_denoise(parser)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args(argv)
     clips = args.clips or [asset(f"samples/{name}.mkv") for name in SAMPLES]
@@ -185,11 +187,13 @@ def main(argv: list[str] | None = None) -> int:
             quality = without_vmaf
         for path in clips:
             reference = shrunk(luma(path, args.frames), factor)
-            results[path.stem] = moving(reference, BUCKETS[args.bucket], ways, quality)
+            results[path.stem] = moving(
+                reference, BUCKETS[args.bucket], ways, quality, args.denoise
+            )
         scene = test_pictures(PHOTOS, None)[0]
         for name in AT_REST:
             shown = film(BUCKETS[name], [scene] * TIMES)
-            made, _ = all_made(shown, ways)
+            made, _ = all_made(shown, ways, args.denoise)
             rest[name] = {way: at_rest(clip, shown, scene) for way, clip in made.items()}
     except SharpCamError as error:
         return refused(error)

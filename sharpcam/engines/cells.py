@@ -1,4 +1,9 @@
-"""Pictures to cells and back, see `graph_cells.py`, for engines that compute on channels."""
+"""Pictures as cells, for engines that compute on channels.
+
+A cell is a square of SIDE x SIDE pixels. In memory, a picture as cells [H / SIDE, W / SIDE,
+SIDE^2] has the numbers of a cell side by side, as those engines keep their channels: the network
+then needs no other order of anything from its first convolution to its last.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sharpcam.graph_cells import SIDE
+SIDE = 4
+"""Of a cell; only students of this fold speak cells. Four bytes in a row are moved at once."""
+INPUT_CELLS, OUTPUT_CELLS = "y_cells", "y_sharp_cells"
+"""In the place of luma: uint8 [1, H / SIDE, W / SIDE, SIDE^2], a cell's pixels row by row."""
 
 
 def as_cells(y: NDArray[np.uint8]) -> NDArray[np.uint8]:

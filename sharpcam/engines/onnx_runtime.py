@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.engines import EngineLostError, Program
-from sharpcam.engines.cells import as_cells, from_cells
+from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, as_cells, from_cells
 from sharpcam.errors import SharpCamError
-from sharpcam.graph_cells import INPUT_CELLS, OUTPUT_CELLS
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 
 # ONNX Runtime's own builds report to Microsoft unless this is set before they are loaded (see the

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.engines import EngineLostError, Program
-from sharpcam.engines.cells import as_cells, from_cells
+from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, SIDE, as_cells, from_cells
 from sharpcam.errors import SharpCamError
-from sharpcam.graph_cells import INPUT_CELLS, OUTPUT_CELLS, SIDE
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 
 # OpenVINO reports to Intel's account at Google, under a name that it keeps in the home folder,

@@ -63,7 +63,8 @@ def before_and_after(path: Path) -> Iterator[tuple[NDArray[np.uint8], NDArray[np
 def running(session: Session, source: Path) -> Iterator[None]:
     """The program itself, with a clip as its camera; it must end well."""
     command = ["-m", "sharpcam", "-v", "run", "--source", str(source), "--loop"]
-    command += ["--sink", "pipewire", "--profile", PROFILE]
+    # Averages depend on the frames before, which a reader need not have been there for.
+    command += ["--sink", "pipewire", "--profile", PROFILE, "--denoise", "off"]
     program = session.start(sys.executable, *command, stdin=subprocess.DEVNULL)
     name = Path(sys.executable).name
     try:
