@@ -88,6 +88,7 @@ def left_by_another(version: str) -> dict[str, Any]:
         for _ in range(2):
             with Feed(first=5000):
                 reader = Reader("ffmpeg", OURS)
+                reader.picture()  # lapped while it starts, see PER_SECOND, it meets a later one
                 numbers = reader.numbers(10)
                 reader.stop()
         after = announced(OURS)
@@ -108,6 +109,7 @@ def second_writer(version: str) -> dict[str, Any]:
         other.wait()
         with Feed() as feed:
             reader = Reader("v4l2-ctl", OURS)
+            reader.picture()  # likewise
             numbers = reader.numbers(5)
             intruder = subprocess.run(
                 [*FEEDER, "-frames:v", "3", OURS], capture_output=True, text=True
@@ -165,6 +167,7 @@ def removed(version: str) -> dict[str, Any]:
         control = os.open("/dev/v4l2loopback", os.O_RDWR)
         with Feed() as feed:
             reader = Reader("v4l2-ctl", OURS)
+            reader.picture()  # likewise
             numbers = reader.numbers(3)
             try:
                 ioctl(control, REMOVE, OUR_NUMBER)
