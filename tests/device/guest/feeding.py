@@ -21,7 +21,7 @@ def opened(device: str = OURS, size: tuple[int, int] = SIZE, fps: float = 30.0) 
     return LoopbackCamera(width=size[0], height=size[1], fps=fps, fourcc=fourcc, device=device)
 
 
-PER_SECOND = 15
+PER_SECOND = 8
 """A reader for which the emulated processor is too slow is lapped in the module's ring, and then
 meets a picture before its turn."""
 
