@@ -129,7 +129,7 @@ def _key(model: Model, threads: int, candidates: list[Choice]) -> str:
     parts = [__version__, platform.machine(), processor(), str(os.cpu_count()), str(threads)]
     for choice in candidates:
         try:
-            parts.append(f"{choice.name} {version(choice.library)}")
+            parts.append(f"{choice.name} {version(choice.package)}")
         except PackageNotFoundError:  # frozen into an installer, whose version is ours
             parts.append(choice.name)
     return hashlib.sha256("\n".join(parts).encode() + model.data).hexdigest()[:16]

@@ -72,12 +72,17 @@ def drop_roundings(model: ModelProto, keep_fused: bool = False) -> None:
     for quantize, dequantize in pairs:
         if not (keep_fused and dequantize.output[0] in kept):
             instead[dequantize.output[0]] = quantize.input[0]
+    redirect(graph, instead)
+    # Nobody reads the pairs any more; engines drop what nobody reads.
+
+
+def redirect(graph: GraphProto, instead: dict[str, str]) -> None:
+    """Let who reads one of these tensors read the other one instead."""
     for node in graph.node:
         for index, name in enumerate(node.input):
             while name in instead:
                 name = instead[name]
             node.input[index] = name
-    # Nobody reads the pairs any more; engines drop what nobody reads.
 
 
 def fold_constants(model: ModelProto) -> None:

@@ -8,7 +8,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, SIDE
-from sharpcam.graph import read_by
+from sharpcam.graph import read_by, redirect
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 
 TO_CHANNELS, FROM_CHANNELS = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -26,21 +26,15 @@ def read_bytes(model: ModelProto) -> None:
     stored = {tensor.name: tensor for tensor in graph.initializer}
     instead = {}
     for node in graph.node:
-        if node.op_type == "QuantizeLinear":
-            widened = made_by.get(node.input[0])
-            step, zero = (stored.get(name) for name in node.input[1:3])
-            if (
-                widened is not None
-                and (widened.op_type, *widened.input) == ("Cast", INPUT_Y)
-                and step is not None
-                and zero is not None
-                and zero.data_type == TensorProto.UINT8
-                and numpy_helper.to_array(step) == 1
-                and numpy_helper.to_array(zero) == 0
-            ):
-                instead[node.output[0]] = INPUT_Y
-    for node in graph.node:
-        node.input[:] = [instead.get(name, name) for name in node.input]
+        if node.op_type != "QuantizeLinear":
+            continue
+        widened = made_by.get(node.input[0])
+        grid = [numpy_helper.to_array(stored[it]) for it in node.input[1:3] if it in stored]
+        if widened is None or (widened.op_type, *widened.input) != ("Cast", INPUT_Y):
+            continue
+        if [it.tolist() for it in grid] == [1, 0] and grid[1].dtype == np.uint8:
+            instead[node.output[0]] = INPUT_Y
+    redirect(graph, instead)
     nodes = read_by(list(graph.node), {value.name for value in graph.output})
     del graph.node[:]
     graph.node.extend(nodes)

@@ -7,7 +7,6 @@ frames took, and changes the network behind the pipeline's back; frames never wa
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Collection
@@ -25,6 +24,7 @@ from sharpcam.errors import SharpCamError
 from sharpcam.governor import CORES_FOR_HIGH, MOST_THREADS, Load, Standing, Tier, step
 from sharpcam.model import load_model
 from sharpcam.profile import TYPICAL, CameraProfile
+from sharpcam.session.cores import usable_cores
 from sharpcam.session.memory import give_back_now
 from sharpcam.session.power import on_battery
 from sharpcam.settings import Settings
@@ -47,13 +47,6 @@ def bundled_tiers() -> frozenset[Tier]:
             asset(f"model/{tier.word}.onnx")
             found.add(tier)
     return frozenset(found)
-
-
-def usable_cores() -> int:
-    """Of the processor, for this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Network(Enhancer, Protocol):

@@ -108,7 +108,7 @@ class FakeRegistry:
 
 
 class FakePipeWire:
-    """Stands in for `libpipewire.library()`."""
+    """Stands in for `libpipewire.loaded()`."""
 
     def __init__(self) -> None:
         self.running = True

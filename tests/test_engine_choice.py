@@ -39,7 +39,7 @@ class FakeChoice:
 
     def __init__(self, name: str, engine: Fake, installed: bool = True) -> None:
         self.name = self.label = name
-        self.library = "numpy"
+        self.package = "numpy"
         self.exact, self.sparse, self.cells = True, False, False
         self.installed = installed
         self._engine = engine

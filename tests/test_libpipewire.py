@@ -29,7 +29,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("PIPEWIRE_REMOTE", "PIPEWIRE_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pw, "SYSTEM_RUNTIME", tmp_path / "system")
-    monkeypatch.setattr(pw, "library", object)
+    monkeypatch.setattr(pw, "loaded", object)
 
 
 def test_where_no_daemon_answers_it_is_not_available(
@@ -70,8 +70,8 @@ def test_without_the_library_it_is_not_available(
     monkeypatch.undo()
     monkeypatch.setattr(pw, "LIBRARY", "libno-such-thing.so.9")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    pw.library.cache_clear()
+    pw.loaded.cache_clear()
     with listening(tmp_path / "pipewire-0"):
         assert not pw.available()
     with pytest.raises(OSError, match=r"libno-such-thing.so.9 is not there \(sudo apt install"):
-        pw.library()
+        pw.loaded()

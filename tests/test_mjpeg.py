@@ -16,7 +16,7 @@ from PIL import Image
 from sharpcam import mjpeg
 from sharpcam.buffers import Buffers
 from sharpcam.mjpeg import DAMAGED_IN_A_ROW, FfmpegJpeg, JpegDecoder, MjpegDecoder, fastest
-from sharpcam.system.libturbojpeg import LIBRARY_HINT, TurboJpeg, library
+from sharpcam.system.libturbojpeg import LIBRARY_HINT, TurboJpeg, loaded
 from sharpcam.video import VideoReader
 from sharpcam.yuv import DamagedError, from_bgr, i420_shape, parts
 
@@ -315,7 +315,7 @@ def test_a_system_without_libturbojpeg_takes_ffmpeg(monkeypatch: pytest.MonkeyPa
     def missing() -> None:
         raise OSError(f"it is not there ({LIBRARY_HINT})")
 
-    monkeypatch.setattr("sharpcam.system.libturbojpeg.library", missing)
+    monkeypatch.setattr("sharpcam.system.libturbojpeg.loaded", missing)
     mjpeg._has_turbo.cache_clear()
     try:
         assert fastest().name == "FFmpeg"
@@ -328,6 +328,6 @@ def test_the_library_says_how_to_have_it(monkeypatch: pytest.MonkeyPatch) -> Non
     library.cache_clear()
     try:
         with pytest.raises(OSError, match="sudo apt install"):
-            library()
+            loaded()
     finally:
         library.cache_clear()

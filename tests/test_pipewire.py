@@ -29,7 +29,7 @@ NODE = VirtualCameraInfo("pipewire", "SharpCam", "SharpCam")
 @pytest.fixture
 def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePipeWire]:
     fake = FakePipeWire()
-    monkeypatch.setattr(libpipewire, "library", lambda: fake)
+    monkeypatch.setattr(libpipewire, "loaded", lambda: fake)
     monkeypatch.setattr(pipewire, "RETRY_SECONDS", (SOON, SOON))
     monkeypatch.setattr(pipewire, "REPEAT_SECONDS", 1000.0)  # however slow the machine is
     yield fake

@@ -13,8 +13,9 @@ from sharpcam.enhancer import BypassError
 from sharpcam.errors import SharpCamError
 from sharpcam.governor import CORES_FOR_HIGH, DOWN_AFTER, UP_AFTER, WARM_UP, Tier
 from sharpcam.profile import CameraProfile
+from sharpcam.session.cores import usable_cores
 from sharpcam.settings import Settings
-from sharpcam.tiered import PROBE_STEPS, TieredEnhancer, bundled_tiers, usable_cores
+from sharpcam.tiered import PROBE_STEPS, TieredEnhancer, bundled_tiers
 
 Y = np.zeros((48, 64), np.uint8)
 ALL = (Tier.LITE, Tier.STANDARD, Tier.HIGH)

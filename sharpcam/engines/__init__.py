@@ -58,7 +58,7 @@ class Choice:
     """As settings have it."""
     label: str
     """For people."""
-    library: str
+    package: str
     """Module to be installed."""
     exact: bool
     """In 32-bit floating point; otherwise mostly in 8-bit integers."""
@@ -79,11 +79,11 @@ class Choice:
             SharpCamError: it is not installed, or broken, or lacks the device.
         """
         try:
-            if self.library == "openvino":
+            if self.package == "openvino":
                 from sharpcam.engines.openvino import OpenVino
 
                 return OpenVino(self.device or "CPU")
-            if self.library == "torch":
+            if self.package == "torch":
                 from sharpcam.engines.torch import Torch
 
                 return Torch(self.device)
@@ -93,15 +93,15 @@ class Choice:
         except ImportError as error:
             raise SharpCamError(
                 f"the engine {self.label} is not installed ({error})",
-                f"install it: pip install {self.library}",
+                f"install it: pip install {self.package}",
             ) from error
 
     @property
     def installed(self) -> bool:
         """Whether it is worth a try; that it works is known once it has computed something."""
-        if find_spec(self.library) is None or not (self.needs is None or self.needs in found()):
+        if find_spec(self.package) is None or not (self.needs is None or self.needs in found()):
             return False
-        if self.library == "onnxruntime" and self.device:
+        if self.package == "onnxruntime" and self.device:
             from sharpcam.engines.onnx_runtime import providers
 
             return self.device in providers()

@@ -11,10 +11,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sharpcam.network import INPUT_Y
+
 SIDE = 4
 """Of a cell; only students of this fold speak cells. Four bytes in a row are moved at once."""
 INPUT_CELLS, OUTPUT_CELLS = "y_cells", "y_sharp_cells"
 """In the place of luma: uint8 [1, H / SIDE, W / SIDE, SIDE^2], a cell's pixels row by row."""
+
+
+def picture_input(y: NDArray[np.uint8], in_cells: bool) -> dict[str, NDArray[np.uint8]]:
+    """Luma uint8 [H, W] under the name that a student's graph has for it, as it takes it."""
+    return {INPUT_CELLS: as_cells(y)} if in_cells else {INPUT_Y: y[None, None]}
 
 
 def as_cells(y: NDArray[np.uint8]) -> NDArray[np.uint8]:

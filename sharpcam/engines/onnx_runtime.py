@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.engines import EngineLostError, Program
-from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, as_cells, from_cells
+from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, from_cells, picture_input
 from sharpcam.errors import SharpCamError
-from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
+from sharpcam.network import INPUT_STRENGTH, OUTPUT_Y
 
 # ONNX Runtime's own builds report to Microsoft unless this is set before they are loaded (see the
 # Privacy.md in its wheel); nothing leaves this computer.
@@ -79,11 +79,11 @@ class _Program:
         self._in_cells = any(it.name == INPUT_CELLS for it in session.get_inputs())
 
     def run(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
-        feed = {INPUT_CELLS: as_cells(y)} if self._in_cells else {INPUT_Y: y[None, None]}
-        strengths = {INPUT_STRENGTH: np.array(strength, np.float32)}
+        feed: dict[str, NDArray[Any]] = {INPUT_STRENGTH: np.array(strength, np.float32)}
+        feed |= picture_input(y, self._in_cells)
         asked = OUTPUT_CELLS if self._in_cells else OUTPUT_Y
         try:
-            made = self._session.run([asked], feed | strengths)[0]
+            made = self._session.run([asked], feed)[0]
         except Exception as error:  # its exceptions share no base class of their own
             if self._lost_errors:
                 raise EngineLostError.by(error) from error

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.engines import EngineLostError, Program
-from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, SIDE, as_cells, from_cells
+from sharpcam.engines.cells import INPUT_CELLS, OUTPUT_CELLS, SIDE, from_cells, picture_input
 from sharpcam.errors import SharpCamError
 from sharpcam.network import INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 
@@ -74,9 +74,7 @@ class _Program:
             self._requests[size] = request  # the newest is last
             if len(self._requests) > MOST_SIZES:
                 del self._requests[next(iter(self._requests))]
-            feed: dict[str, Any] = (
-                {INPUT_CELLS: as_cells(y)} if self._in_cells else {INPUT_Y: y[None, None]}
-            )
+            feed: dict[str, Any] = dict(picture_input(y, self._in_cells))
             if self._asks_strength:
                 feed[INPUT_STRENGTH] = np.array(strength, np.float32)
             try:

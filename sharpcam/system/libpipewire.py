@@ -163,7 +163,7 @@ _FUNCTIONS = {
 
 
 @cache
-def library() -> ctypes.CDLL:
+def loaded() -> ctypes.CDLL:
     """The library, its functions declared.
 
     Raises:
@@ -185,7 +185,7 @@ def failure(what: str, number: int = 0) -> OSError:
 def available() -> bool:
     """Whether the library is installed and a daemon answers; takes about a millisecond."""
     try:
-        library()
+        loaded()
     except OSError:
         return False
     return any(_answers(path) for path in _sockets())

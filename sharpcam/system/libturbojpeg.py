@@ -46,7 +46,7 @@ _FUNCTIONS = {
 
 
 @cache
-def library() -> ctypes.CDLL:
+def loaded() -> ctypes.CDLL:
     """The library, its functions declared.
 
     Raises:
@@ -62,7 +62,7 @@ class TurboJpeg:
 
     def __init__(self) -> None:
         """Raises OSError: the library is not installed."""
-        self._library = library()
+        self._library = loaded()
         self._begin()
         self._layout: tuple[int, int, int] | None = None
         self._planes: list[NDArray[np.uint8]] = []

@@ -75,7 +75,7 @@ class PipeWireCamera:
         """
         if fourcc != FOURCC_I420 or width % 2 or height % 2:
             raise ValueError("expected I420 of even width and height")
-        self._lib = pw.library()
+        self._lib = pw.loaded()
         self._name = device or NAME
         self._size = width, height
         self._formats = [offered_format(pixels, width, height, fps) for pixels in Pixels]
