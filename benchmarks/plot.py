@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -46,13 +47,19 @@ def draw(points: dict[str, tuple[float, float, bool]], title: str, path: Path) -
         pen.text((left - 10, down(gain)), f"{gain:+.1f} dB", INK, small, anchor="rm")
     pen.text((SIZE[0] / 2, 18), title, INK, font, anchor="mt")
     pen.text((SIZE[0] / 2, SIZE[1] - 30), "time per 720p frame", INK, font, anchor="mt")
-    taken: list[tuple[float, float, float, float]] = []
+    dots = {
+        name: (across(ms) - 8, down(gain) - 8, across(ms) + 8, down(gain) + 8)
+        for name, (ms, gain, _) in points.items()
+    }
+    taken: list[tuple[float, ...]] = list(dots.values())
     for name, (ms, gain, ours) in sorted(points.items(), key=lambda item: item[1]):
         x, y, colour = across(ms), down(gain), OURS if ours else THEIRS
-        pen.ellipse([x - 8, y - 8, x + 8, y + 8], colour)
-        anchor = "lm" if x < (left + right) / 2 else "rm"
-        at = x + (14 if anchor == "lm" else -14)
-        for shift in (0, 22, -22, 44, -44, 66):  # names must not lie on each other
+        pen.ellipse(dots[name], colour)
+        sides = [("lm", x + 14), ("rm", x - 14)]
+        if x >= (left + right) / 2:
+            sides.reverse()
+        # Names must not lie on each other or on a point.
+        for shift, (anchor, at) in product((0, 22, -22, 44, -44, 66), sides):
             box = pen.textbbox((at, y + shift), name, small, anchor=anchor)
             if not any(_overlap(box, other) for other in taken):
                 break

@@ -325,9 +325,9 @@ def test_a_system_without_libturbojpeg_takes_ffmpeg(monkeypatch: pytest.MonkeyPa
 
 def test_the_library_says_how_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sharpcam.system.libturbojpeg.LIBRARY", "libnone.so.0")
-    library.cache_clear()
+    loaded.cache_clear()
     try:
         with pytest.raises(OSError, match="sudo apt install"):
             loaded()
     finally:
-        library.cache_clear()
+        loaded.cache_clear()
