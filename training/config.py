@@ -65,6 +65,9 @@ class Config:
     """Train just one network of the run: estimator, teacher or student; all."""
     teacher_width: int = 32
     """Channels of the teacher at half resolution; to train 48 takes a GPU."""
+    teacher_after: str = ""
+    """A trained student, a run's (.safetensors) or a shipped one (.onnx), from whose result a new
+    teacher goes on."""
     tier: str = "standard"
     """Which student: lite, standard, high. Each is trained by a run of its own steps, from the same
     teacher and beside the others in the run's folder."""
@@ -119,7 +122,8 @@ class Config:
         business; the photographs are told by their hash."""
         values = asdict(self)
         del values["runs"], values["data"]
-        values["begin_with"] = Path(self.begin_with).name
+        for name in ("begin_with", "teacher_after"):
+            values[name] = Path(values[name]).name
         return json.dumps(values, default=str, sort_keys=True)
 
     def identity(self, network: str) -> str:

@@ -33,7 +33,7 @@ from training.parallel import first_before_others, is_first, place, processes
 from training.profiler import ProfileNet, ProfileValidation, profile_batches
 from training.provenance import git_commit
 from training.quantise import Range, measure_ranges, set_ranges
-from training.shipped import fill_estimator, fill_student, load_student
+from training.shipped import fill_estimator, fill_student, load_student, trained_student
 from training.student import UNetStudent
 from training.teacher import TeacherSpec, UNetTeacher, load_teacher
 from training.validate import Validation
@@ -131,9 +131,7 @@ def make_teacher(run: Run) -> UNetTeacher | None:
     config = run.config
     if config.teacher_from == "none":
         return None
-    teacher = UNetTeacher(TeacherSpec(width=config.teacher_width))
-    if config.teacher_from != "train":
-        teacher = load_teacher(TEACHER)
+    teacher = new_teacher(config) if config.teacher_from == "train" else load_teacher(TEACHER)
     if config.teacher_from != "bundled":
         run.fit(
             "teacher",
@@ -147,6 +145,17 @@ def make_teacher(run: Run) -> UNetTeacher | None:
         teacher = load_teacher(config.runs / config.name / "teacher.safetensors")
     channels_last(teacher.to(run.device.torch_device))
     return teacher.eval().requires_grad_(False)
+
+
+def new_teacher(config: Config) -> UNetTeacher:
+    """A teacher that knows nothing yet, but for the student that it goes on from."""
+    if not config.teacher_after:
+        return UNetTeacher(TeacherSpec(width=config.teacher_width))
+    first = trained_student(Path(config.teacher_after))
+    teacher = UNetTeacher(TeacherSpec(width=config.teacher_width, after=first.spec))
+    assert teacher.first is not None
+    teacher.first.load_state_dict(first.state_dict())
+    return teacher
 
 
 def train_student(run: Run, teacher: UNetTeacher | None) -> None:

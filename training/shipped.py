@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sharpcam.errors import SharpCamError
 from sharpcam.network import PROVENANCE_KEY, SPEC_KEY, NetworkSpec
-from training.checkpoint import load_weights
+from training.checkpoint import load_weights, read_about
 from training.profiler import ProfileNet
 from training.student import UNetStudent
 
@@ -44,6 +44,23 @@ def _student(path: Path) -> tuple[UNetStudent, dict[str, str]]:
         for values in (head.weight, head.weights, head.bias, head.biases):
             values /= 255
     return student, found
+
+
+def trained_student(path: Path) -> UNetStudent:
+    """A student of a run (.safetensors) or a shipped one (.onnx).
+
+    Raises:
+        SharpCamError: missing, damaged, or not a student's.
+    """
+    if path.suffix == ".onnx":
+        return load_student(path)
+    try:
+        spec = NetworkSpec.from_json(json.dumps(read_about(path).get("spec")))
+    except ValueError as error:
+        raise SharpCamError(f"{path} is not a student's: {error}", "give one of a run") from error
+    student = UNetStudent(spec)
+    load_weights(path, student)
+    return student
 
 
 def load_estimator(path: Path) -> ProfileNet:

@@ -1,6 +1,9 @@
 """UNetTeacher: a strong restoration U-Net, some ten times the student, that the student learns
 from.
 
+It may go on from what a trained student makes of the picture: the student's weights are the
+camera's own, which a U-Net that is told the profile as planes is slow to learn.
+
 Blocks after NAFNet (Chen et al. 2022): LayerNorm, depthwise convolution and a multiplicative gate,
 no other nonlinearity. Its channel attention is left out, because a mean over the whole picture
 makes a crop and a frame disagree. The camera's profile enters as constant planes.
@@ -8,16 +11,23 @@ makes a crop and a frame disagree. The camera's profile enters as constant plane
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sharpcam.network import NetworkSpec
 from sharpcam.profile import CameraProfile
 from training.checkpoint import load_weights, read_about
-from training.student import exact, normalise_profile
+from training.student import UNetStudent, exact, normalise_profile
+
+ADDED_SCALE = 0.05
+"""What a student adds to luma, of a usual picture; divides it, so that the U-Net sees numbers near
+one."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,18 @@ class TeacherSpec:
 
     width: int = 48
     blocks: tuple[int, int, int, int, int] = (2, 2, 4, 2, 2)
+    after: NetworkSpec | None = None
+    """The student that it goes on from, if any."""
+
+    @classmethod
+    def from_metadata(cls, values: dict[str, Any]) -> TeacherSpec:
+        """Rebuild a spec from what a weights file says about itself."""
+        after = values.get("after")
+        return cls(
+            values.get("width", 32),
+            tuple(values["blocks"]),
+            NetworkSpec.from_json(json.dumps(after)) if after else None,
+        )
 
 
 class LayerNorm(nn.Module):
@@ -78,7 +100,13 @@ class UNetTeacher(nn.Module):
             nn.Sequential(*(GatedBlock(channels) for _ in range(count)))
             for channels, count in zip((w, 2 * w, 4 * w, 2 * w, w), spec.blocks, strict=True)
         )
-        self.stem = nn.Conv2d(4 + CameraProfile.SIZE, w, 3, padding=1)
+        self.first: UNetStudent | None = None
+        pictures = 1
+        if spec.after is not None:
+            self.first = UNetStudent(spec.after).requires_grad_(False)
+            self.from_first = nn.Conv2d(spec.after.channels, 2 * w, 1)
+            pictures = 2
+        self.stem = nn.Conv2d(4 * pictures + CameraProfile.SIZE, w, 3, padding=1)
         self.enter_half, self.enter_quarter, self.middle = half, quarter, eighth
         self.leave_quarter, self.leave_half = quarter_up, half_up
         self.down1 = nn.Conv2d(w, 2 * w, 2, stride=2)
@@ -103,16 +131,24 @@ class UNetTeacher(nn.Module):
         Returns:
             Restored luma [N, 1, H, W], not clipped, and features [N, 2 width, H / 4, W / 4].
         """
-        x = F.pixel_unshuffle(y, 2)
+        begun, pictures = y, y
+        if self.first is not None:
+            with torch.no_grad():
+                begun, known = self.first(y, camera)
+            pictures = torch.cat([y, (begun - y) / ADDED_SCALE], 1)
+        x = F.pixel_unshuffle(pictures, 2)
         planes = normalise_profile(camera)[:, :, None, None].expand(-1, -1, *x.shape[2:])
         with exact(y.device):
             stem = self.stem(torch.cat([x, planes], 1))
         half = self.enter_half(stem)
-        quarter = self.enter_quarter(self.down1(half))
+        quarter = self.down1(half)
+        if self.first is not None:
+            quarter = quarter + self.from_first(known)
+        quarter = self.enter_quarter(quarter)
         eighth = self.middle(self.down2(quarter))
         features = self.leave_quarter(self.up2(eighth) + quarter)
         out = self.leave_half(self.up1(features) + half)
-        return y + F.pixel_shuffle(self.head(out), 2), features
+        return begun + F.pixel_shuffle(self.head(out), 2), features
 
 
 def load_teacher(path: Path) -> UNetTeacher:
@@ -121,7 +157,6 @@ def load_teacher(path: Path) -> UNetTeacher:
     Raises:
         SharpCamError: missing, damaged, or not a teacher's.
     """
-    spec = read_about(path).get("spec", {})
-    teacher = UNetTeacher(TeacherSpec(spec.get("width", 32), tuple(spec["blocks"])))
+    teacher = UNetTeacher(TeacherSpec.from_metadata(read_about(path)["spec"]))
     load_weights(path, teacher)
     return teacher

@@ -15,10 +15,12 @@ from sharpcam.model import load_model
 from sharpcam.network import NetworkSpec
 from sharpcam.profile import CameraProfile
 from training import distill
+from training.checkpoint import read_about
 from training.config import PRESETS, parse
 from training.objectives import picture_terms, student_loss
+from training.shipped import trained_student
 from training.student import UNetStudent
-from training.teacher import TeacherSpec, UNetTeacher
+from training.teacher import TeacherSpec, UNetTeacher, load_teacher
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,20 @@ def test_the_curves_show_all_five_terms_and_the_buckets(run_folder: Path) -> Non
     columns = (run_folder / "standard.csv").read_text().splitlines()[0].split(",")
     assert {"pixel", "edge", "ssim", "vgg", "feature", "output"} <= set(columns)
     assert {"webcam-mild", "webcam-360p", "low light", "clean"} <= set(columns)
+
+
+def test_a_teacher_goes_on_from_a_student_of_a_run(run_folder: Path, few_photographs: Path) -> None:
+    student = run_folder / "standard.safetensors"
+    flags = ["--preset", "smoke", "--data", str(few_photographs), "--runs", str(run_folder.parent)]
+    flags += ["--only", "teacher", "--teacher-after", str(student), "--name", "after"]
+    assert distill.main([*flags, "--crops-per-photo", "6"]) == 0
+    path = run_folder.parent / "after" / "teacher.safetensors"
+    first, begun = load_teacher(path).first, trained_student(student)
+    assert first is not None
+    for name, value in begun.state_dict().items():
+        torch.testing.assert_close(first.state_dict()[name], value)
+    about = json.loads(read_about(path)["config"])
+    assert about["teacher_after"] == "standard.safetensors"
 
 
 def test_a_folder_without_photographs_exits_with_1_and_a_hint(
@@ -150,10 +166,8 @@ def test_the_bundled_teacher_is_taken_as_it_is_or_tuned(few_photographs: Path, t
     assert distill.main([*flags, "--teacher", "bundled", "--name", "bundled"]) == 0
     assert not (tmp_path / "bundled" / "teacher.safetensors").exists()
     assert distill.main([*flags, "--teacher", "tune", "--teacher-steps", "2"]) == 0
-    with (
-        safe_open(tmp_path / "smoke" / "teacher.safetensors", "pt") as tuned,
-        safe_open(distill.TEACHER, "pt") as bundled,
-    ):
-        assert tuned.metadata()["spec"] == bundled.metadata()["spec"]
-        before, after = (file.get_tensor("middle.0.feed.weight") for file in (bundled, tuned))
+    paths = tmp_path / "smoke" / "teacher.safetensors", distill.TEACHER
+    tuned, bundled = map(load_teacher, paths)
+    assert tuned.spec == bundled.spec
+    before, after = (teacher.middle[0].feed.weight for teacher in (bundled, tuned))
     assert 0 < (before - after).abs().max() < 0.01

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +12,7 @@ from torch import nn
 
 from sharpcam.network import ESTIMATOR_CROP, NetworkSpec
 from sharpcam.profile import CameraProfile
+from training.checkpoint import save_weights
 from training.profiler import ProfileNet
 from training.student import (
     SLOPE,
@@ -19,7 +23,7 @@ from training.student import (
     denormalise_profile,
     normalise_profile,
 )
-from training.teacher import TeacherSpec, UNetTeacher
+from training.teacher import TeacherSpec, UNetTeacher, load_teacher
 
 SPECS = [
     NetworkSpec(),
@@ -47,6 +51,28 @@ def test_a_new_teacher_leaves_the_picture_as_it_is(picture: torch.Tensor) -> Non
     restored, features = teacher(picture, torch.rand(2, CameraProfile.SIZE))
     assert torch.equal(restored, picture)
     assert features.shape == (2, teacher.feature_channels, 10, 14)
+
+
+def test_a_teacher_after_a_student_begins_with_what_that_makes_and_leaves_it_alone(
+    picture: torch.Tensor, tmp_path: Path
+) -> None:
+    spec = NetworkSpec(channels=16)
+    teacher, camera = UNetTeacher(TeacherSpec(8, after=spec)), torch.rand(2, CameraProfile.SIZE)
+    randomise(teacher.first)
+    made, _ = teacher.first(picture, camera)
+    restored, features = teacher(picture, camera)
+    assert torch.equal(restored, made)
+    assert not torch.equal(restored, picture)
+    (restored.square().mean() + features.square().mean()).backward()
+    assert all(parameter.grad is None for parameter in teacher.first.parameters())
+    assert teacher.stem.weight.grad.abs().sum() > 0
+    assert teacher.from_first.weight.grad.abs().sum() > 0
+
+    randomise(teacher.head)
+    save_weights(tmp_path / "teacher.safetensors", teacher, {"spec": asdict(teacher.spec)})
+    again = load_teacher(tmp_path / "teacher.safetensors")
+    assert again.spec == teacher.spec
+    assert torch.equal(again(picture, camera)[0], teacher(picture, camera)[0])
 
 
 def test_the_stem_is_pixel_unshuffle_and_a_3x3_convolution(picture: torch.Tensor) -> None:
