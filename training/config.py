@@ -27,6 +27,8 @@ class Stage:
     """Evaluations without a better score before stopping early."""
     clip: float = 1.0
     """Largest norm of the gradient; a larger one is scaled down to it."""
+    optimiser: str = "adamw"
+    """adamw; muon, for kernels."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Config:
     teacher: Stage = Stage(2500, 8, 128, 1e-3, 250)
     # Without the tight clip one batch after 3 500 steps at 2e-3 undid everything; the norm is
     # about 0.02.
-    student: Stage = Stage(36000, 16, 128, 1e-3, 500, clip=0.1)
+    student: Stage = Stage(36000, 16, 128, 1e-3, 500, clip=0.1, optimiser="muon")
     estimator: Stage = Stage(3500, 6, 96, 2e-3, 500)
     teacher_from: str = "train"
     """train: from nothing; tune: from the bundled weights on; bundled: as it is; none: the student
@@ -66,7 +68,7 @@ class Config:
     teacher_width: int = 32
     """Channels of the teacher at half resolution; to train 48 takes a GPU."""
     teacher_after: str = ""
-    """A trained student, a run's (.safetensors) or a shipped one (.onnx), from whose result a new
+    """A trained student, a run's (.safetensors) or a shipped one (.onnx), from whose result the
     teacher goes on."""
     tier: str = "standard"
     """Which student: lite, standard, high. Each is trained by a run of its own steps, from the same
@@ -144,6 +146,7 @@ class Config:
         return json.dumps(values, sort_keys=True)
 
 
+OPTIMISERS = ("adamw", "muon")
 TEACHERS = ("train", "tune", "bundled", "none")
 NETWORKS = ("estimator", "teacher", "student")
 TIERS = {
@@ -172,7 +175,7 @@ PRESETS: dict[str, Config] = {
         workers=0,
         crops_per_photo=1,
         teacher=Stage(12, 2, 64, 1e-3, 6),
-        student=Stage(30, 4, 64, 2e-3, 15),
+        student=Stage(30, 4, 64, 2e-3, 15, optimiser="muon"),
         estimator=Stage(20, 2, 96, 2e-3, 10),
         teacher_width=8,
         validation_cameras=12,
@@ -183,7 +186,7 @@ PRESETS: dict[str, Config] = {
         workers=12,
         crops_per_photo=48,
         teacher=Stage(120_000, 32, 144, 1e-3, 4000),
-        student=Stage(300_000, 64, 144, 1e-3, 5000, patience=20, clip=0.1),
+        student=Stage(300_000, 64, 144, 1e-3, 5000, patience=20, clip=0.1, optimiser="muon"),
         estimator=Stage(40_000, 16, 96, 2e-3, 4000),
         teacher_width=48,
         vgg_items=8,
@@ -207,6 +210,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
     for stage in NETWORKS:
         parser.add_argument(f"--{stage}-steps", type=int, help=f"training steps of the {stage}")
         parser.add_argument(f"--{stage}-rate", type=float, help="its peak learning rate")
+        parser.add_argument(f"--{stage}-optimiser", choices=OPTIMISERS, help="what trains it")
     parser.add_argument("--tier", choices=TIERS, help="which student: lite, standard, high")
     parser.add_argument(
         "--teacher",
@@ -229,7 +233,7 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
         config = replace(config, **TIERS[args.tier])
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
     for stage in NETWORKS:
-        asked = {"steps": getattr(args, f"{stage}_steps"), "rate": getattr(args, f"{stage}_rate")}
+        asked = {key: getattr(args, f"{stage}_{key}") for key in ("steps", "rate", "optimiser")}
         given[stage] = replace(
             getattr(config, stage), **{key: it for key, it in asked.items() if it is not None}
         )

@@ -35,7 +35,7 @@ from training.provenance import git_commit
 from training.quantise import Range, measure_ranges, set_ranges
 from training.shipped import fill_estimator, fill_student, load_student, trained_student
 from training.student import UNetStudent
-from training.teacher import TeacherSpec, UNetTeacher, load_teacher
+from training.teacher import TeacherSpec, UNetTeacher, load_teacher, put_after
 from training.validate import Validation
 from training.verb import trained
 
@@ -131,7 +131,11 @@ def make_teacher(run: Run) -> UNetTeacher | None:
     config = run.config
     if config.teacher_from == "none":
         return None
-    teacher = new_teacher(config) if config.teacher_from == "train" else load_teacher(TEACHER)
+    teacher = UNetTeacher(TeacherSpec(width=config.teacher_width))
+    if config.teacher_from != "train":
+        teacher = load_teacher(TEACHER)
+    if config.teacher_after:
+        teacher = put_after(teacher, trained_student(Path(config.teacher_after)))
     if config.teacher_from != "bundled":
         run.fit(
             "teacher",
@@ -145,17 +149,6 @@ def make_teacher(run: Run) -> UNetTeacher | None:
         teacher = load_teacher(config.runs / config.name / "teacher.safetensors")
     channels_last(teacher.to(run.device.torch_device))
     return teacher.eval().requires_grad_(False)
-
-
-def new_teacher(config: Config) -> UNetTeacher:
-    """A teacher that knows nothing yet, but for the student that it goes on from."""
-    if not config.teacher_after:
-        return UNetTeacher(TeacherSpec(width=config.teacher_width))
-    first = trained_student(Path(config.teacher_after))
-    teacher = UNetTeacher(TeacherSpec(width=config.teacher_width, after=first.spec))
-    assert teacher.first is not None
-    teacher.first.load_state_dict(first.state_dict())
-    return teacher
 
 
 def train_student(run: Run, teacher: UNetTeacher | None) -> None:

@@ -26,6 +26,7 @@ from sharpcam.errors import SharpCamError
 from training.checkpoint import load_state, save_state, save_weights
 from training.config import Stage
 from training.curves import Curves
+from training.muon import optimisers as make_optimisers
 from training.parallel import average_gradients, from_first, is_first, meet, own_card
 
 Batch = list[Tensor]
@@ -128,7 +129,7 @@ def fit(
     best = copy.deepcopy(average)
     trained = nn.ModuleList([model, extra] if extra is not None else [model])
     trained.to(device.torch_device)
-    optimiser = torch.optim.AdamW(trained.parameters(), lr=stage.rate, weight_decay=1e-4)
+    optimisers = make_optimisers(stage.optimiser, trained, stage.rate)
     scaler = torch.amp.GradScaler(device.torch_device.type, enabled=device.precision == "fp16")
     step, best_score, stale, done = 0, -math.inf, 0, False
     seconds_before, started_at = 0.0, time.monotonic()
@@ -147,7 +148,8 @@ def fit(
         trained.load_state_dict(state["trained"])
         average.load_state_dict(state["average"])
         best.load_state_dict(state["best"])
-        optimiser.load_state_dict(state["optimiser"])
+        for optimiser, was in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(was)
         scaler.load_state_dict(state["scaler"])
         console.print(f"{name}: resumed at step {step}, best score {best_score:.3f}")
 
@@ -162,8 +164,9 @@ def fit(
         save_state(
             state_file,
             {key: module.state_dict() for key, module in modules.items()}
-            | {"optimiser": optimiser.state_dict(), "scaler": scaler.state_dict()}
             | {
+                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+                "scaler": scaler.state_dict(),
                 "identity": identity,
                 "about": json.dumps(about),
                 "step": step,
@@ -187,18 +190,21 @@ def fit(
                 # --- step
                 trained.train()
                 rate = learning_rate(stage, step)
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
+                for optimiser in optimisers:
+                    optimiser.zero_grad(set_to_none=True)
+                    for group in optimiser.param_groups:
+                        group["lr"] = rate
                 batch = [tensor.to(device.torch_device, non_blocking=True) for tensor in batch]
                 with device.autocast():
                     terms = loss(model, batch, step)
                 total = torch.stack(list(terms.values())).sum()
-                optimiser.zero_grad(set_to_none=True)
                 scaler.scale(total).backward()
                 average_gradients(trained.parameters())
-                scaler.unscale_(optimiser)
+                for optimiser in optimisers:
+                    scaler.unscale_(optimiser)
                 nn.utils.clip_grad_norm_(trained.parameters(), stage.clip)
-                scaler.step(optimiser)
+                for optimiser in optimisers:
+                    scaler.step(optimiser)
                 scaler.update()
                 update_average(average, model, ema, step)
                 step, summed = step + 1, summed + 1

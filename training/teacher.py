@@ -12,7 +12,7 @@ makes a crop and a frame disagree. The camera's profile enters as constant plane
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,29 @@ class UNetTeacher(nn.Module):
         features = self.leave_quarter(self.up2(eighth) + quarter)
         out = self.leave_half(self.up1(features) + half)
         return begun + F.pixel_shuffle(self.head(out), 2), features
+
+
+@torch.no_grad()
+def put_after(teacher: UNetTeacher, student: UNetStudent) -> UNetTeacher:
+    """A teacher that begins with what the student makes and knows what the given teacher does: its
+    features, not how it added them, since that is done already."""
+    then = UNetTeacher(replace(teacher.spec, after=student.spec))
+    assert then.first is not None
+    state = then.state_dict()
+    known = {name: value for name, value in teacher.state_dict().items() if name in state}
+    planes, stem = known.pop("stem.weight"), state["stem.weight"]
+    if planes.shape != stem.shape:  # luma, then what is added, then the profile
+        stem.zero_()
+        stem[:, :4], stem[:, -CameraProfile.SIZE :] = planes[:, :4], planes[:, 4:]
+        state["from_first.weight"].zero_()
+        state["from_first.bias"].zero_()
+        planes = stem
+    state |= known | {"stem.weight": planes}
+    state |= {f"first.{name}": value for name, value in student.state_dict().items()}
+    for name in ("head.weight", "head.bias"):
+        state[name] = torch.zeros_like(state[name])
+    then.load_state_dict(state)
+    return then
 
 
 def load_teacher(path: Path) -> UNetTeacher:

@@ -61,9 +61,8 @@ def test_a_killed_run_goes_on_with_the_very_next_step(tmp_path: Path) -> None:
     for key in ("trained", "average", "best"):
         for name, tensor in straight[key].items():
             assert torch.equal(tensor, resumed[key][name])
-    assert torch.equal(
-        straight["optimiser"]["state"][0]["exp_avg"], resumed["optimiser"]["state"][0]["exp_avg"]
-    )
+    moments = (state["optimisers"][0]["state"][0]["exp_avg"] for state in (straight, resumed))
+    assert torch.equal(*moments)
 
 
 def test_processes_share_a_batch_without_overlap(
