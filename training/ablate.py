@@ -29,10 +29,11 @@ from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.network import NetworkSpec
 from sharpcam.profile import TYPICAL
 from training.baselines import Picture
-from training.config import PRESETS, Config
+from training.config import OPTIMISERS, PRESETS, Config
 from training.distill import banks, distill
-from training.export import student_onnx, trained_student
+from training.export import student_onnx
 from training.scores import milliseconds
+from training.shipped import student_of_run
 from training.verb import report, trained
 
 Changes = dict[str, Any]
@@ -62,6 +63,12 @@ GROUPS: dict[str, dict[str, Changes]] = {
         "32 channels x 2 blocks": {},
         "48 channels x 1 block": {"channels": 48, "blocks": 1},
     },
+    "optimiser": {
+        "Muon": {},
+        "AdamW": {"student": {"optimiser": "adamw"}},
+        "Muon, a quarter of the rate": {"student": {"rate": 2.5e-4}},
+        "Muon, four times the rate": {"student": {"rate": 4e-3}},
+    },
     "distillation": {
         "photographs alone": {},
         "teacher's output and features": {"teacher_from": "bundled"},
@@ -69,8 +76,8 @@ GROUPS: dict[str, dict[str, Changes]] = {
         "teacher's features": {"teacher_from": "bundled", "output_weight": 0.0},
     },
 }
-"""What is compared, the first of each table with what is shipped; all but one learn without a
-teacher, which costs as much time as all the rest."""
+"""What is compared, the first of each table with what is shipped: settings of a run, or of its
+student's stage. All but one learn without a teacher, which costs as much time as all the rest."""
 SHOWN = ("webcam-mild", "webcam-360p", "low light", "self-sharpened", "seed-bicubic", "clean")
 FRAME = (1280, 720)
 
@@ -99,12 +106,13 @@ def config_of(base: Config, group: str, variant: str, seed: int) -> Config:
     """One training's settings; its folder says which it is."""
     slug = "".join(letter if letter.isalnum() else "-" for letter in variant)
     changes = {"teacher_from": "none"} | GROUPS[group][variant]
+    changes["student"] = replace(base.student, **changes.get("student", {}))
     return replace(base, name=f"ablate/{group}/{slug}-{seed}", seed=seed, only="student", **changes)
 
 
 def as_enhancer(weights: Path) -> tuple[Enhancer, NetworkSpec]:
     """A trained student as the program would run it."""
-    student, about = trained_student(weights)
+    student, about = student_of_run(weights)
     file = weights.with_suffix(".onnx")
     file.write_bytes(student_onnx(student, about))
     return load_enhancer(file, threads=1, engine="onnxruntime"), student.spec
@@ -164,6 +172,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--preset", choices=PRESETS, default="cpu")
     parser.add_argument("--steps", type=int, help="of each training")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each variant")
+    parser.add_argument("--rate", type=float, help="its peak learning rate")
+    parser.add_argument("--optimiser", choices=OPTIMISERS, help="what trains it")
     parser.add_argument("--begin-with", default="", help="a trained student of the same topology")
     parser.add_argument("--data", type=Path, help="folder of sharp photographs")
     parser.add_argument("--runs", type=Path, default=Config.runs, help="where checkpoints go")
@@ -172,7 +182,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args(argv)
     base = PRESETS[args.preset]
-    stage = replace(base.student, steps=args.steps or base.student.steps)
+    asked = {key: getattr(args, key) for key in ("steps", "rate", "optimiser")}
+    stage = replace(base.student, **{key: it for key, it in asked.items() if it is not None})
     base = replace(
         base,
         student=replace(stage, evaluate_every=min(stage.evaluate_every, stage.steps)),

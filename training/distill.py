@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sharpcam.errors import SharpCamError
 from sharpcam.network import NetworkSpec
 from training.card import MODELS
 from training.config import Config, Stage, parse
@@ -33,7 +34,7 @@ from training.parallel import first_before_others, is_first, place, processes
 from training.profiler import ProfileNet, ProfileValidation, profile_batches
 from training.provenance import git_commit
 from training.quantise import Range, measure_ranges, set_ranges
-from training.shipped import fill_estimator, fill_student, load_student, trained_student
+from training.shipped import any_student, fill_estimator, fill_student, load_student
 from training.student import UNetStudent
 from training.teacher import TeacherSpec, UNetTeacher, load_teacher, put_after
 from training.validate import Validation
@@ -135,7 +136,12 @@ def make_teacher(run: Run) -> UNetTeacher | None:
     if config.teacher_from != "train":
         teacher = load_teacher(TEACHER)
     if config.teacher_after:
-        teacher = put_after(teacher, trained_student(Path(config.teacher_after)))
+        if config.teacher_from == "bundled":
+            raise SharpCamError(
+                "the bundled teacher as it is cannot go on from another student",
+                "ask for --teacher tune, or leave --teacher-after out",
+            )
+        teacher = put_after(teacher, any_student(Path(config.teacher_after)))
     if config.teacher_from != "bundled":
         run.fit(
             "teacher",

@@ -41,15 +41,15 @@ from sharpcam.network import (
     OUTPUT_Y,
     PROVENANCE_KEY,
     SPEC_KEY,
-    NetworkSpec,
 )
 from sharpcam.profile import CameraProfile
 from training.card import MODELS, write_card
-from training.checkpoint import load_weights, read_about
+from training.checkpoint import load_weights
 from training.config import TIERS
 from training.parity import estimator_parity, student_parity
 from training.profiler import ProfileNet
 from training.quantise import set_ranges
+from training.shipped import student_of_run
 from training.student import UNetStudent, denormalise_profile
 from training.verb import refused
 
@@ -239,20 +239,8 @@ def export_all(folder: Path, install: bool) -> None:
         print(f"installed in {MODELS}")
 
 
-def trained_student(weights: Path) -> tuple[UNetStudent, dict[str, Any]]:
-    """A run's student, and what its weights say about themselves besides the spec.
-
-    Raises:
-        SharpCamError: missing, damaged, or not a student's.
-    """
-    about = read_about(weights)
-    student = UNetStudent(NetworkSpec(**about.pop("spec")))
-    load_weights(weights, student)
-    return student, about
-
-
 def _export_student(weights: Path) -> Path:
-    student, about = trained_student(weights)
+    student, about = student_of_run(weights)
     set_ranges(student, about.get("ranges"))
     target = weights.with_name(f"{student.spec.tier}.onnx")
     target.write_bytes(student_onnx(student, about))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -46,21 +47,29 @@ def _student(path: Path) -> tuple[UNetStudent, dict[str, str]]:
     return student, found
 
 
-def trained_student(path: Path) -> UNetStudent:
+def student_of_run(path: Path) -> tuple[UNetStudent, dict[str, Any]]:
+    """A run's student (.safetensors), and what its weights say about themselves besides the spec.
+
+    Raises:
+        SharpCamError: missing, damaged, or not a student's.
+    """
+    about = read_about(path)
+    try:
+        spec = NetworkSpec.from_json(json.dumps(about.pop("spec", None)))
+    except ValueError as error:
+        raise SharpCamError(f"{path} is not a student's: {error}", "give one of a run") from error
+    student = UNetStudent(spec)
+    load_weights(path, student)
+    return student, about
+
+
+def any_student(path: Path) -> UNetStudent:
     """A student of a run (.safetensors) or a shipped one (.onnx).
 
     Raises:
         SharpCamError: missing, damaged, or not a student's.
     """
-    if path.suffix == ".onnx":
-        return load_student(path)
-    try:
-        spec = NetworkSpec.from_json(json.dumps(read_about(path).get("spec")))
-    except ValueError as error:
-        raise SharpCamError(f"{path} is not a student's: {error}", "give one of a run") from error
-    student = UNetStudent(spec)
-    load_weights(path, student)
-    return student
+    return load_student(path) if path.suffix == ".onnx" else student_of_run(path)[0]
 
 
 def load_estimator(path: Path) -> ProfileNet:

@@ -18,7 +18,7 @@ from training import distill
 from training.checkpoint import read_about
 from training.config import PRESETS, parse
 from training.objectives import picture_terms, student_loss
-from training.shipped import trained_student
+from training.shipped import any_student
 from training.student import UNetStudent
 from training.teacher import TeacherSpec, UNetTeacher, load_teacher
 
@@ -62,12 +62,21 @@ def test_a_teacher_goes_on_from_a_student_of_a_run(run_folder: Path, few_photogr
     flags += ["--only", "teacher", "--teacher-after", str(student), "--name", "after"]
     assert distill.main([*flags, "--crops-per-photo", "6"]) == 0
     path = run_folder.parent / "after" / "teacher.safetensors"
-    first, begun = load_teacher(path).first, trained_student(student)
+    first, begun = load_teacher(path).first, any_student(student)
     assert first is not None
     for name, value in begun.state_dict().items():
         torch.testing.assert_close(first.state_dict()[name], value)
     about = json.loads(read_about(path)["config"])
     assert about["teacher_after"] == "standard.safetensors"
+
+
+def test_the_bundled_teacher_as_it_is_goes_on_from_no_other_student(
+    few_photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--preset", "smoke", "--data", str(few_photographs), "--runs", str(tmp_path)]
+    flags += ["--only", "teacher", "--teacher", "bundled", "--teacher-after", "any.onnx"]
+    assert distill.main(flags) == 1
+    assert "hint: ask for --teacher tune" in capsys.readouterr().err
 
 
 def test_a_folder_without_photographs_exits_with_1_and_a_hint(

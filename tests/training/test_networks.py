@@ -23,7 +23,7 @@ from training.student import (
     denormalise_profile,
     normalise_profile,
 )
-from training.teacher import TeacherSpec, UNetTeacher, load_teacher
+from training.teacher import TeacherSpec, UNetTeacher, load_teacher, put_after
 
 SPECS = [
     NetworkSpec(),
@@ -73,6 +73,22 @@ def test_a_teacher_after_a_student_begins_with_what_that_makes_and_leaves_it_alo
     again = load_teacher(tmp_path / "teacher.safetensors")
     assert again.spec == teacher.spec
     assert torch.equal(again(picture, camera)[0], teacher(picture, camera)[0])
+
+
+@pytest.mark.parametrize("before", [None, NetworkSpec()], ids=["alone", "after a student"])
+def test_a_teacher_put_after_a_student_keeps_its_features(
+    picture: torch.Tensor, before: NetworkSpec | None
+) -> None:
+    teacher, student = UNetTeacher(TeacherSpec(8, after=before)), UNetStudent(NetworkSpec())
+    randomise(teacher)
+    randomise(student)
+    if teacher.first is not None:
+        teacher.first.load_state_dict(student.state_dict())
+    camera = torch.rand(2, CameraProfile.SIZE)
+    then = put_after(teacher, student)
+    assert torch.equal(then(picture, camera)[0], student(picture, camera)[0])
+    torch.testing.assert_close(then(picture, camera)[1], teacher(picture, camera)[1])
+    assert then.spec == TeacherSpec(8, after=student.spec)
 
 
 def test_the_stem_is_pixel_unshuffle_and_a_3x3_convolution(picture: torch.Tensor) -> None:

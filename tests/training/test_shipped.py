@@ -14,11 +14,11 @@ from training.checkpoint import save_weights
 from training.parity import estimator_parity, student_parity
 from training.profiler import ProfileNet
 from training.shipped import (
+    any_student,
     fill_estimator,
     fill_student,
     load_estimator,
     load_student,
-    trained_student,
 )
 from training.student import UNetStudent
 
@@ -41,15 +41,15 @@ def test_a_student_goes_on_from_the_shipped_one_and_knows_for_how_long_it_learnt
 
 
 def test_a_student_of_a_run_or_a_shipped_one_says_its_own_topology(tmp_path: Path) -> None:
-    shipped = trained_student(LITE)
+    shipped = any_student(LITE)
     weights = tmp_path / "lite.safetensors"
     save_weights(weights, shipped, {"spec": asdict(shipped.spec)})
-    student = trained_student(weights)
+    student = any_student(weights)
     assert student.spec == shipped.spec
     assert student_parity(student, LITE) <= 1
     save_weights(weights, ProfileNet(), {})
     with pytest.raises(SharpCamError, match="not a student's"):
-        trained_student(weights)
+        any_student(weights)
 
 
 def test_what_is_no_student_of_this_topology_is_refused(tmp_path: Path) -> None:
