@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sharpcam.errors import SharpCamError
@@ -38,14 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
         raise SharpCamError(f"cannot write {path}: it is a folder", "give the name of a file")
     # The extension stays last: writers choose the format by it. Names have an end, too: 255 bytes.
     partial = path.with_name(f".{path.stem[:40]}.{os.getpid()}.part{path.suffix}")
-    try:
-        partial.open("wb").close()
-    except OSError as error:
-        raise SharpCamError(
-            f"cannot write {path}: {error.strerror or error}",
-            "choose a folder that exists and that you may write to",
-        ) from error
-    try:
+    try:  # from before it is there: Ctrl-C may come right after
+        _create(partial, path)
         yield partial
         partial.replace(path)
     except OSError as error:
@@ -54,4 +48,15 @@ def replacing(path: Path) -> Iterator[Path]:
             "check the free space, and that no other program has the file open",
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # most often it has its final name by now
+            partial.unlink()
+
+
+def _create(partial: Path, path: Path) -> None:
+    try:
+        partial.open("wb").close()
+    except OSError as error:
+        raise SharpCamError(
+            f"cannot write {path}: {error.strerror or error}",
+            "choose a folder that exists and that you may write to",
+        ) from error
