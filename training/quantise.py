@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 
 from sharpcam.graph import diffuse
 
@@ -27,7 +27,7 @@ Of 0.12 dB that rounding before it costs on webcam-mild, this saves more than ha
 Range = tuple[float, float]
 
 
-@torch.library.register_fake("aten::fake_quantize_per_tensor_affine_cachemask")
+@library.register_fake("aten::fake_quantize_per_tensor_affine_cachemask")
 def _shapes(x: Tensor, *_: object) -> tuple[Tensor, Tensor]:
     """What torch lacks to trace the rounding with sizes that are not known."""
     return torch.empty_like(x), torch.empty_like(x, dtype=torch.bool)

@@ -17,7 +17,9 @@ from debian import KEYRING, cache_folder, mirror_of_debian
 SUITES = {(3, 11): "bookworm", (3, 13): "trixie"}
 """Debian's releases by the version of their Python: ours is for the one that makes it."""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-CHANGING = ("var/lib/dpkg", "var/log", "var/cache", "proc", "dev", "tmp", "root")
+HOME = "root"
+"""Of the administrator, in every Debian."""
+CHANGING = ("var/lib/dpkg", "var/log", "var/cache", "proc", "dev", "tmp", HOME)
 """Folders that any package's coming and going changes, and those of a running system."""
 
 
@@ -71,6 +73,7 @@ class Chroot:
 
     def __init__(self, folder: Path, archive: Path) -> None:
         self.folder = folder
+        self.home = folder / HOME
         folder.mkdir()
         subprocess.run(["tar", "-C", folder, "-xf", archive], check=True)
 
@@ -82,7 +85,7 @@ class Chroot:
             f"mount --bind /dev/$name {self.folder}/dev/$name; done && "
             f'exec chroot {self.folder} "$@"'
         )
-        environment = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
+        environment = {"PATH": PATH, "HOME": f"/{HOME}", "LC_ALL": "C.UTF-8"}
         done = _apart("sh", "-c", script, "sh", *command, environment=environment)
         assert fails or done.returncode == 0, (command, done.stdout, done.stderr)
         return done

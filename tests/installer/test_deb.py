@@ -27,7 +27,7 @@ from sharpcam.settings import ENTRIES
 pytestmark = pytest.mark.slow
 LARGEST = 400_000_000
 """Bytes that an installed SharpCam may take."""
-OWN_SETTINGS = "/root/.config/sharpcam/settings.toml"
+OWN_SETTINGS = ".config/sharpcam/settings.toml"
 OPTIONS = "etc/modprobe.d/sharpcam.conf"
 NEEDS_HARDWARE = {"cameras", "virtual camera", "v4l2loopback module"}
 """What the doctor may miss in a chroot and nothing else."""
@@ -126,9 +126,9 @@ def test_a_fresh_debian_without_network_runs_it_and_forgets_it(
     install(debian, builds.package)
 
     assert debian.run("sharpcam", "--version").stdout == f"sharpcam {version()}\n"
-    Image.linear_gradient("L").convert("RGB").save(debian.folder / "root" / "soft.png")
-    debian.run("sharpcam", "enhance", "/root/soft.png", "-o", "/root/sharp.png")
-    with Image.open(debian.folder / "root" / "sharp.png") as sharp:
+    Image.linear_gradient("L").convert("RGB").save(debian.folder / "tmp" / "soft.png")
+    debian.run("sharpcam", "enhance", "/tmp/soft.png", "-o", "/tmp/sharp.png")
+    with Image.open(debian.folder / "tmp" / "sharp.png") as sharp:
         assert sharp.size == (256, 256)
     checks = json.loads(debian.run("sharpcam", "doctor", "--json", fails=True).stdout)["checks"]
     assert {it["name"] for it in checks if it["blocks"]} <= NEEDS_HARDWARE, checks
@@ -136,7 +136,7 @@ def test_a_fresh_debian_without_network_runs_it_and_forgets_it(
     assert "frames" in said
     own = "/usr/lib/sharpcam/bin/python3"
     debian.run(own, "-I", "-c", "import gi")  # Debian's, for the tray
-    entry = debian.folder / "root/.config/autostart/sharpcam.desktop"
+    entry = debian.home / ".config/autostart/sharpcam.desktop"
     assert not entry.exists()
     assert not list((debian.folder / "etc").glob("xdg/autostart/*sharpcam*"))
     debian.run("sharpcam", "autostart", "on")
@@ -176,7 +176,7 @@ def test_an_upgrade_keeps_settings_and_takes_old_files_away(
     assert list((debian.folder / deb.HOME / "__pycache__").iterdir())
 
     debian.run("sharpcam", "set", "strength=0.4")
-    settings = (debian.folder / OWN_SETTINGS[1:]).read_text()
+    settings = (debian.home / OWN_SETTINGS).read_text()
     assert "strength = 0.4" in settings
     options = debian.folder / OPTIONS
     options.write_text(options.read_text().replace("video_nr=10", "video_nr=42"))
@@ -184,7 +184,7 @@ def test_an_upgrade_keeps_settings_and_takes_old_files_away(
     install(debian, builds.package)
     assert debian.run("dpkg-query", "-W", "-f", "${Version}", "sharpcam").stdout == version()
     assert not (debian.folder / deb.HOME / "given_up.py").exists()
-    assert (debian.folder / OWN_SETTINGS[1:]).read_text() == settings
+    assert (debian.home / OWN_SETTINGS).read_text() == settings
     assert "strength = 0.4" in debian.run("sharpcam", "set").stdout
     assert "video_nr=42" in options.read_text()
 
@@ -192,7 +192,7 @@ def test_an_upgrade_keeps_settings_and_takes_old_files_away(
     assert "video_nr=42" in options.read_text(), "kept until purged"
     debian.run("dpkg", "--purge", "sharpcam")
     assert debian.files() == before
-    assert (debian.folder / OWN_SETTINGS[1:]).is_file(), "a person's files are theirs"
+    assert (debian.home / OWN_SETTINGS).is_file(), "a person's files are theirs"
 
 
 def test_lintian_finds_no_fault(builds: Builds) -> None:
