@@ -29,7 +29,7 @@ from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.network import NetworkSpec
 from sharpcam.profile import TYPICAL
 from training.baselines import Picture
-from training.config import OPTIMISERS, PRESETS, Config
+from training.config import OPTIMISERS, PRESETS, Config, stage_as_asked
 from training.distill import banks, distill
 from training.export import student_onnx
 from training.scores import milliseconds
@@ -182,8 +182,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args(argv)
     base = PRESETS[args.preset]
-    asked = {key: getattr(args, key) for key in ("steps", "rate", "optimiser")}
-    stage = replace(base.student, **{key: it for key, it in asked.items() if it is not None})
+    stage = stage_as_asked(base.student, args)
     base = replace(
         base,
         student=replace(stage, evaluate_every=min(stage.evaluate_every, stage.steps)),

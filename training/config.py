@@ -202,6 +202,12 @@ def _flags() -> dict[str, Any]:
     return {field.name: kinds[field.type] for field in fields(Config) if field.type in kinds}
 
 
+def stage_as_asked(stage: Stage, args: argparse.Namespace, prefix: str = "") -> Stage:
+    """A stage with what flags of its fields' names, behind `prefix`, change in it."""
+    asked = {field.name: getattr(args, prefix + field.name, None) for field in fields(Stage)}
+    return replace(stage, **{name: value for name, value in asked.items() if value is not None})
+
+
 def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, argparse.Namespace]:
     """Read a preset and what the flags change in it."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
@@ -233,8 +239,5 @@ def parse(argv: list[str] | None, prog: str, description: str) -> tuple[Config, 
         config = replace(config, **TIERS[args.tier])
     given = {name: getattr(args, name) for name in _flags() if getattr(args, name) is not None}
     for stage in NETWORKS:
-        asked = {key: getattr(args, f"{stage}_{key}") for key in ("steps", "rate", "optimiser")}
-        given[stage] = replace(
-            getattr(config, stage), **{key: it for key, it in asked.items() if it is not None}
-        )
+        given[stage] = stage_as_asked(getattr(config, stage), args, f"{stage}_")
     return replace(config, **given), args

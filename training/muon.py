@@ -57,7 +57,9 @@ class Muon(torch.optim.Optimizer):
 
     def _move(self, kernel: Tensor, group: dict[str, Any]) -> None:
         state = self.state[kernel]
-        mean = state.setdefault("momentum", torch.zeros_like(kernel))
+        if not state:
+            state["momentum"] = torch.zeros_like(kernel)
+        mean = state["momentum"]
         mean.lerp_(kernel.grad, 1 - group["momentum"])
         ahead = kernel.grad.lerp(mean, group["momentum"])  # after Nesterov
         matrices = ahead.flatten(-3)

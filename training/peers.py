@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from sharpcam.errors import SharpCamError
 from training.checkpoint import load_weights, read_about, save_weights
-from training.config import Config, Stage
+from training.config import Config, Stage, stage_as_asked
 from training.data import PHOTOS, batches, data_hash
 from training.distill import banks
 from training.fit import Batch, Terms, choose_device, fit
@@ -199,10 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--crops-per-photo", type=int, default=Config.crops_per_photo)
     parser.add_argument("--install", action="store_true", help="copy the weights, halved, to ours")
     args = parser.parse_args(argv)
-    stage = asdict(STAGES[args.net])
-    for name in ("steps", "batch", "rate", "evaluate_every"):
-        if getattr(args, name) is not None:
-            stage[name] = getattr(args, name)
+    stage = stage_as_asked(STAGES[args.net], args)
     config = Config(
         name="peers",
         data=args.data,
@@ -214,7 +211,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def run() -> None:
         with processes():
-            weights = train(args.net, Stage(**stage), config)
+            weights = train(args.net, stage, config)
         if args.install and is_first():
             model, _ = load_peer(args.net, weights)
             save_weights(WEIGHTS / weights.name, model, read_about(weights), half=True)

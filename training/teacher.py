@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sharpcam.errors import SharpCamError
 from sharpcam.network import NetworkSpec
 from sharpcam.profile import CameraProfile
 from training.checkpoint import load_weights, read_about
@@ -44,7 +45,7 @@ class TeacherSpec:
         """Rebuild a spec from what a weights file says about itself."""
         after = values.get("after")
         return cls(
-            values.get("width", 32),
+            values["width"],
             tuple(values["blocks"]),
             NetworkSpec.from_json(json.dumps(after)) if after else None,
         )
@@ -164,19 +165,15 @@ def put_after(teacher: UNetTeacher, student: UNetStudent) -> UNetTeacher:
     features, not how it added them, since that is done already."""
     then = UNetTeacher(replace(teacher.spec, after=student.spec))
     assert then.first is not None
-    state = then.state_dict()
-    known = {name: value for name, value in teacher.state_dict().items() if name in state}
-    planes, stem = known.pop("stem.weight"), state["stem.weight"]
-    if planes.shape != stem.shape:  # luma, then what is added, then the profile
-        stem.zero_()
-        stem[:, :4], stem[:, -CameraProfile.SIZE :] = planes[:, :4], planes[:, 4:]
-        state["from_first.weight"].zero_()
-        state["from_first.bias"].zero_()
-        planes = stem
-    state |= known | {"stem.weight": planes}
-    state |= {f"first.{name}": value for name, value in student.state_dict().items()}
-    for name in ("head.weight", "head.bias"):
-        state[name] = torch.zeros_like(state[name])
+    state = {k: v for k, v in teacher.state_dict().items() if not k.startswith("first.")}
+    if teacher.first is None:  # luma, then what is added, then the profile
+        luma, profile = state["stem.weight"].split([4, CameraProfile.SIZE], 1)
+        state["stem.weight"] = torch.cat([luma, torch.zeros_like(luma), profile], 1)
+    for name, value in then.from_first.state_dict(prefix="from_first.").items():
+        if name not in state or state[name].shape != value.shape:
+            state[name] = torch.zeros_like(value)
+    state |= student.state_dict(prefix="first.")
+    state |= then.head.state_dict(prefix="head.")  # zero, as in any new teacher
     then.load_state_dict(state)
     return then
 
@@ -187,6 +184,12 @@ def load_teacher(path: Path) -> UNetTeacher:
     Raises:
         SharpCamError: missing, damaged, or not a teacher's.
     """
-    teacher = UNetTeacher(TeacherSpec.from_metadata(read_about(path)["spec"]))
+    try:
+        spec = TeacherSpec.from_metadata(read_about(path)["spec"])
+    except KeyError as error:
+        raise SharpCamError(
+            f"{path} is not a teacher's: no {error}", "give one of a run"
+        ) from error
+    teacher = UNetTeacher(spec)
     load_weights(path, teacher)
     return teacher

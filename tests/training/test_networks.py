@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from sharpcam.errors import SharpCamError
 from sharpcam.network import ESTIMATOR_CROP, NetworkSpec
 from sharpcam.profile import CameraProfile
 from training.checkpoint import save_weights
@@ -75,19 +76,32 @@ def test_a_teacher_after_a_student_begins_with_what_that_makes_and_leaves_it_alo
     assert torch.equal(again(picture, camera)[0], teacher(picture, camera)[0])
 
 
-@pytest.mark.parametrize("before", [None, NetworkSpec()], ids=["alone", "after a student"])
+@pytest.mark.parametrize("about", [{}, {"spec": asdict(NetworkSpec())}], ids=["none", "student"])
+def test_what_is_no_teacher_is_refused(about: dict, tmp_path: Path) -> None:
+    weights = tmp_path / "teacher.safetensors"
+    save_weights(weights, UNetStudent(NetworkSpec()), about)
+    with pytest.raises(SharpCamError, match="is not a teacher's"):
+        load_teacher(weights)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [None, NetworkSpec(), NetworkSpec(channels=16)],
+    ids=["alone", "after a student", "after another one"],
+)
 def test_a_teacher_put_after_a_student_keeps_its_features(
     picture: torch.Tensor, before: NetworkSpec | None
 ) -> None:
     teacher, student = UNetTeacher(TeacherSpec(8, after=before)), UNetStudent(NetworkSpec())
     randomise(teacher)
     randomise(student)
-    if teacher.first is not None:
+    if before == student.spec:
         teacher.first.load_state_dict(student.state_dict())
     camera = torch.rand(2, CameraProfile.SIZE)
     then = put_after(teacher, student)
     assert torch.equal(then(picture, camera)[0], student(picture, camera)[0])
-    torch.testing.assert_close(then(picture, camera)[1], teacher(picture, camera)[1])
+    if before in (None, student.spec):
+        torch.testing.assert_close(then(picture, camera)[1], teacher(picture, camera)[1])
     assert then.spec == TeacherSpec(8, after=student.spec)
 
 
