@@ -35,7 +35,12 @@ LEAST, LARGEST = 0.3, 1.3
 """What is taken for noise at least and at most, in grey levels: the mean difference of patches."""
 FALLS, RISES = 0.25, 0.01
 """How fast the noise follows what is measured; slowly upwards, since motion can look like it."""
-QUIET = 0.25
+GRAIN = 0.72
+"""Times what the halves of patches differ by within them, noise makes patches differ from their
+average: 0.58 where it is white, 0.6 to 0.8 behind codecs."""
+SPARSE = 6
+"""One row of blocks in so many tells the noise; divides a strip of ROWS."""
+QUIET = 0.15
 """The noise is what this part of the blocks stays below, of those that change at all."""
 BOUND = 12.0
 """Times the noise that a pixel may be off the frame: patches show about a quarter of what single
@@ -87,6 +92,8 @@ class _Averages:
         """Of each block, between the frame and the average, in grey levels."""
         self._frames = np.ones_like(self._differ)
         """That each block's average is made of."""
+        self._grain = np.zeros((-(-len(self._differ) // SPARSE), width // BLOCK), np.float32)
+        """Of one row of blocks in SPARSE, in grey levels; see `_measure_grain`."""
         self._noise = LEAST
         self._measured = False
 
@@ -100,6 +107,7 @@ class _Averages:
             np.multiply(y[rows, :width], UNIT, out=frame)
             np.subtract(off, frame, out=off)
             self._measure(off, self._differ[blocks])
+            self._measure_grain(self._grain[blocks.start // SPARSE : -(-blocks.stop // SPARSE)])
             keep = self._keep(self._differ[blocks], self._frames[blocks])
             np.clip(off, -bound, bound, out=off)
             bands = off.reshape(len(keep), BLOCK, width)
@@ -124,6 +132,22 @@ class _Averages:
         cv2.resize(apart, (width, height), dst=differ, interpolation=cv2.INTER_AREA)
         differ /= float(UNIT)
 
+    def _measure_grain(self, grain: NDArray[np.float32]) -> None:
+        """What noise alone would make of `differ`, from the patches measured last: what their
+        halves differ by within them. There a soft thing that moves shows little, so that noise is
+        told even where all moves.
+        """
+        height, width = grain.shape
+        halves = _every(SPARSE, self._half, PATCH)[: height * PATCH]
+        patches = _every(SPARSE, self._patches, BLOCK // PATCH)[: height * BLOCK // PATCH]
+        spread = cv2.resize(patches, halves.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        apart = cv2.absdiff(halves, spread)
+        halved = cv2.resize(apart, (2 * width, 2 * height), interpolation=cv2.INTER_AREA)
+        cv2.resize(
+            halved.astype(np.float32), (width, height), dst=grain, interpolation=cv2.INTER_AREA
+        )
+        grain *= GRAIN / float(UNIT)
+
     def _keep(self, differ: NDArray[np.float32], frames: NDArray[np.float32]) -> NDArray[np.int16]:
         """Which share of the average is kept, in 1/32, for each row of blocks and each column of
         pixels; counts how many frames the averages are made of."""
@@ -140,10 +164,16 @@ class _Averages:
 
     def _follow(self) -> None:
         """Note the noise of this frame for the next ones."""
-        changed = self._differ[self._differ > 0]
+        changed = self._grain[self._grain > 0]
         if changed.size:
             at = int(QUIET * changed.size)
             quiet = float(np.partition(changed, at)[at])
             pace = FALLS if quiet < self._noise else RISES if self._measured else 1.0
             self._noise = min(max(self._noise + pace * (quiet - self._noise), LEAST), LARGEST)
             self._measured = True
+
+
+def _every(step: int, rows: NDArray[np.int16], together: int) -> NDArray[np.int16]:
+    """The first of every `step` groups of so many rows `together`."""
+    width = rows.shape[1]
+    return rows.reshape(-1, together, width)[::step].reshape(-1, width)

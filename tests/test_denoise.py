@@ -107,6 +107,22 @@ def test_a_pan_across_the_softest_scene_blurs_by_less_than_can_be_seen() -> None
     assert after < before + 0.3
 
 
+@pytest.mark.parametrize("sigma", [0.4, 1.0])
+def test_a_soft_camera_in_a_shaking_hand_blurs_by_less_than_half_a_grey_level(sigma: float) -> None:
+    """From the first frame on nothing rests that could tell the noise."""
+    grey = np.random.default_rng(3).uniform(70, 180, (80, 110)).astype(np.float32)
+    texture = cv2.GaussianBlur(cv2.resize(grey, None, fx=3, fy=3), (0, 0), 3)
+
+    def shaken(index: int) -> NDArray[np.float32]:
+        aside, down = np.random.default_rng((5, index)).uniform(0, 3, 2)
+        shift = np.array([[1, 0, -8 - aside], [0, 1, -8 - down]], np.float32)
+        return np.asarray(cv2.warpAffine(texture, shift, SHAPE[::-1], flags=cv2.INTER_CUBIC))
+
+    frames = list(filmed(shaken, sigma))[1:]
+    before, after = (np.mean([off(it[at], it[0]) for it in frames]) for at in (1, 2))
+    assert after**2 - before**2 < 0.5**2
+
+
 def test_a_slow_fade_is_followed() -> None:
     still = scene()
     for clean, _, made in list(filmed(lambda index: still + index, 0.5))[MOST:]:
