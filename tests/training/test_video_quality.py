@@ -17,7 +17,7 @@ from training import video_quality, vmaf
 from training.baselines import unsharp_mask
 from training.degrade import Camera
 from training.footage import luma
-from training.video_quality import at_rest, coded_bytes, film, shrunk
+from training.video_quality import at_rest, coded_bytes, film, shrunk, turned
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,13 @@ def test_noise_gain_is_that_of_flat_parts_alone() -> None:
     assert found["flicker"] > 1.2
 
 
+def test_a_turned_camera_shows_the_scene_so_far_aside(clip: list[np.ndarray]) -> None:
+    frames = turned(clip[0], 2.0)
+    assert len(frames) == video_quality.TIMES
+    for index, y in enumerate(frames):
+        np.testing.assert_array_equal(y, clip[0][:, 2 * index :][:, : y.shape[1]])
+
+
 def test_detail_costs_bits(clip: list[np.ndarray]) -> None:
     assert coded_bytes(softened(clip)) < 0.8 * coded_bytes(clip)
 
@@ -133,6 +140,11 @@ def test_the_command_prints_every_way_and_says_why_vmaf_is_missing(
         assert printed["at_rest"][camera]["standard"] == {"flicker": 1, "noise_gain": 1}
         assert printed["at_rest"][camera]["unsharp mask"]["flicker"] > 1.2
         assert steadier["at_rest"][camera]["standard"]["flicker"] < 0.95
+        for speed in video_quality.SPEEDS_PX:
+            scene = f"{camera}, {speed:g} px"
+            plain, averaged = printed["turned"][scene], steadier["turned"][scene]
+            assert plain["standard"] == plain["input"] == averaged["input"]
+            assert averaged["standard"]["psnr"] > plain["standard"]["psnr"] - 0.1
 
 
 def test_a_clip_that_is_none_exits_with_1_and_a_hint(
