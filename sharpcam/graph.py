@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
-from sharpcam.network import INPUT_CAMERA
+from sharpcam.network import INPUT_CAMERA, INPUT_STRENGTH, INPUT_Y, OUTPUT_Y
 from sharpcam.profile import CameraProfile
+
+WHOLE, NARROW = 127, 64
+"""The largest weight in whole steps: of a byte; and such that two of them, times a byte of the
+picture each, have a sum of 16 bits."""
+PROBE_GREY = 200
+"""See `saturation_probe`."""
 
 
 def fold_camera(model: ModelProto, camera: CameraProfile) -> None:
@@ -85,12 +91,13 @@ def redirect(graph: GraphProto, instead: dict[str, str]) -> None:
             node.input[index] = name
 
 
-def fold_constants(model: ModelProto) -> None:
+def fold_constants(model: ModelProto, most: int = WHOLE) -> None:
     """Compute what depends on no input, which is most of a student once its camera is known, and
     drop what nobody reads. What is left is small, and is compiled in a fraction of the time.
 
     Integers stay integers: what widens them is left to the engine, which computes with them.
-    Weights that read luma are rounded by `diffuse`.
+    Weights that read luma are rounded by `diffuse`. `most` is the largest of a kernel's whole
+    weights: NARROW makes steps that are twice as wide.
     """
     graph = model.graph
     known = {tensor.name for tensor in graph.initializer}
@@ -103,18 +110,17 @@ def fold_constants(model: ModelProto) -> None:
             rest.append(node)
     rest = read_by(rest, {value.name for value in graph.output})
     read = {name for node in rest for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in read]
     made = read.intersection(name for node in constant for name in node.output)
-    if made:
-        values = _values(model, constant, made)
-        kept += [numpy_helper.from_array(values[name], name) for name in sorted(made)]
+    values = _values(model, constant, made, most) if made else {}
+    kept = [it for it in graph.initializer if it.name in read and it.name not in values]
+    kept += [numpy_helper.from_array(values[name], name) for name in sorted(read & values.keys())]
     for field, entries in ((graph.node, rest), (graph.initializer, kept), (graph.value_info, [])):
         del field[:]
         field.extend(entries)
 
 
 def _values(
-    model: ModelProto, constant: list[NodeProto], wanted: set[str]
+    model: ModelProto, constant: list[NodeProto], wanted: set[str], most: int
 ) -> dict[str, NDArray[Any]]:
     """The wanted tensors, and some others, of nodes that read no input."""
     from sharpcam.engines.onnx_runtime import evaluate  # loads the library
@@ -133,14 +139,22 @@ def _values(
     values |= evaluate(alone.SerializeToString(), asked)
     for node in rounded:
         weights, steps = (values[name] for name in node.input[:2])
-        if weights.ndim == 4 and weights.shape[1] == 1 and steps.shape == weights.shape[:1]:
-            values[node.output[0]] = diffuse(weights, steps)
+        if weights.ndim != 4 or steps.shape != weights.shape[:1]:
+            continue
+        if most < WHOLE:
+            steps = values[node.input[1]] = steps * np.float32(WHOLE / most)
+            whole = np.rint(weights / steps[:, None, None, None]).clip(-most, most)
+            values[node.output[0]] = whole.astype(np.int8)
+        if weights.shape[1] == 1:
+            values[node.output[0]] = diffuse(weights, steps, most)
     return values
 
 
-def diffuse(weights: NDArray[np.float32], steps: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Weights [out, 1, h, w] in whole steps [out]: each error is handed on to the next weight,
-    there and back from row to row (Floyd and Steinberg 1976 did so with pictures).
+def diffuse(
+    weights: NDArray[np.float32], steps: NDArray[np.float32], most: int = WHOLE
+) -> NDArray[np.int8]:
+    """Weights [out, 1, h, w] in whole steps [out], up to `most` of them: each error is handed on to
+    the next weight, there and back from row to row (Floyd and Steinberg 1976 did so with pictures).
 
     Luma is no noise around zero: where 144 weights are rounded one by one, errors that add up make
     the picture brighter or darker by whole grey levels. Handed on, they only touch what is as fine
@@ -153,11 +167,53 @@ def diffuse(weights: NDArray[np.float32], steps: NDArray[np.float32]) -> NDArray
     whole, error = np.empty_like(path), np.zeros(out, np.float32)
     for index in range(height * width):
         wanted = path[:, index] + error
-        whole[:, index] = wanted.round().clip(-128, 127)
+        whole[:, index] = wanted.round().clip(-most, most)
         error = wanted - whole[:, index]
     whole = whole.reshape(out, height, width)
     whole[:, 1::2] = whole[:, 1::2, ::-1].copy()
     return whole[:, None].astype(np.int8)
+
+
+def saturation_probe() -> bytes:
+    """A graph with a student's inputs that makes a white picture [32, 32] PROBE_GREY in its middle
+    if 8-bit sums are whole. Without VNNI (most processors before 2020) they are made of sums of two
+    products that are cut to 16 bits, which leaves half of it here."""
+    inputs = 16 * 9
+    step = np.float32(PROBE_GREY / (inputs * 255 * WHOLE))
+    constants = {
+        "one": np.float32(1),
+        "black": np.uint8(0),
+        "whole": np.full((16, 16, 3, 3), WHOLE, np.int8),
+        "steps": np.full(16, step),
+        "zeros": np.zeros(16, np.int8),
+    }
+    make = onnx.helper.make_node
+    nodes = [
+        make("SpaceToDepth", [INPUT_Y], ["cells"], blocksize=4),
+        make("DequantizeLinear", ["cells", "one", "black"], ["luma"]),
+        make("DequantizeLinear", ["whole", "steps", "zeros"], ["weights"], axis=0),
+        make("Conv", ["luma", "weights"], ["sums"], pads=[1] * 4),
+        make("QuantizeLinear", ["sums", "one", "black"], ["bytes"]),
+        make("DequantizeLinear", ["bytes", "one", "black"], ["levels"]),
+        make("DepthToSpace", ["levels"], ["pixels"], blocksize=4),
+        make("Cast", ["pixels"], [OUTPUT_Y], to=TensorProto.UINT8),
+    ]
+    picture: list[int | str | None] = [1, 1, "height", "width"]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes,
+        "saturation",
+        [
+            value(INPUT_Y, TensorProto.UINT8, picture),
+            value(INPUT_STRENGTH, TensorProto.FLOAT, []),
+        ],
+        [value(OUTPUT_Y, TensorProto.UINT8, picture)],
+        [numpy_helper.from_array(np.asarray(it), name) for name, it in constants.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    made = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
+    serialised: bytes = made.SerializeToString()
+    return serialised
 
 
 def read_by(nodes: list[NodeProto], wanted: set[str]) -> list[NodeProto]:

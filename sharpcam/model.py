@@ -6,8 +6,10 @@ With `graph.py` the only module that knows ONNX; engines are in `engines`.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,10 +22,14 @@ from onnx import TensorProto
 from sharpcam.engines import EXACT, Choice, Program
 from sharpcam.errors import SharpCamError
 from sharpcam.graph import (
+    NARROW,
+    PROBE_GREY,
+    WHOLE,
     copy_of,
     drop_roundings,
     fold_camera,
     fold_constants,
+    saturation_probe,
     take_branch,
 )
 from sharpcam.graph_cells import cells_to_channels, read_bytes, speak_cells
@@ -40,6 +46,8 @@ from sharpcam.network import (
     NetworkSpec,
 )
 from sharpcam.profile import CameraProfile
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 64 << 20
 """The largest student is a few MB; anything above this is not one and is not read."""
@@ -73,6 +81,7 @@ class Model:
             SharpCamError: the weights are damaged, or the engine is not there.
         """
         engine = choice.engine()
+        most = NARROW if saturates(choice) else WHOLE
 
         def program(beyond: bool) -> Program:
             model = copy_of(self.data)
@@ -80,7 +89,7 @@ class Model:
             take_branch(model, beyond)
             if choice.exact or choice.sparse:
                 drop_roundings(model, keep_fused=choice.sparse)
-            fold_constants(model)
+            fold_constants(model, most)
             if choice.cells:
                 read_bytes(model)
                 cells_to_channels(model)
@@ -92,6 +101,23 @@ class Model:
                 raise SharpCamError(f"{self.path}: {error.message}", error.hint) from error
 
         return Session(program)
+
+
+@cache
+def saturates(choice: Choice) -> bool:
+    """Whether an engine cuts 8-bit sums to 16 bits on this computer's processor: weights must then
+    be narrower. Takes some milliseconds, once.
+
+    Raises:
+        SharpCamError: the engine is not there.
+    """
+    if choice.exact or choice.device:
+        return False
+    white = np.full((32, 32), 255, np.uint8)
+    made = choice.engine().compile(saturation_probe(), 1).run(white, 1.0)
+    cut = bool(made[16, 16] < 0.9 * PROBE_GREY)
+    log.info("%s: 8-bit sums are %s here", choice.label, "cut to 16 bits" if cut else "whole")
+    return cut
 
 
 class Session:

@@ -9,11 +9,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sharpcam.engines.onnx_runtime import open_session
 from sharpcam.graph import (
+    NARROW,
+    PROBE_GREY,
     copy_of,
     diffuse,
     drop_roundings,
     fold_camera,
     fold_constants,
+    saturation_probe,
     take_branch,
 )
 from sharpcam.profile import CameraProfile
@@ -196,3 +199,47 @@ def test_weights_that_read_luma_are_rounded_so_when_constants_are_folded() -> No
     stored = {it.name: numpy_helper.to_array(it) for it in made.graph.initializer}
     np.testing.assert_array_equal(stored["whole"], diffuse(weights, steps))
     assert stored.keys() == {"whole", "steps", "nones"}
+
+
+@pytest.mark.parametrize("into", [1, 4])
+@pytest.mark.parametrize("stored", [True, False])
+def test_narrow_weights_are_as_near_as_steps_twice_as_wide_allow(into: int, stored: bool) -> None:
+    rng = np.random.default_rng(6)
+    weights = rng.normal(size=(2, into, 3, 3)).astype(np.float32)
+    steps = np.abs(weights).max((1, 2, 3)) / 127
+    made_of = {"steps": steps} if stored else {"half steps": steps / 2}
+    nodes = [
+        helper.make_node("Mul", ["half", "two"], ["weights"]),
+        helper.make_node("QuantizeLinear", ["weights", "steps", "nones"], ["whole"], axis=0),
+        helper.make_node("DequantizeLinear", ["whole", "steps", "nones"], ["wide"], axis=0),
+        helper.make_node("Conv", ["many", "wide"], ["out"], pads=[1] * 4),
+    ]
+    if not stored:
+        nodes.insert(0, helper.make_node("Mul", ["half steps", "two"], ["steps"]))
+    nodes.insert(0, helper.make_node("Concat", ["x"] * into, ["many"], axis=1))
+    nones = np.zeros(2, np.int8)
+    made = model(nodes, half=weights / 2, two=np.float32(2), nones=nones, **made_of)
+    fold_constants(made, NARROW)
+    kept = {it.name: numpy_helper.to_array(it) for it in made.graph.initializer}
+    assert kept.keys() == {"whole", "steps", "nones"}
+    assert np.abs(kept["whole"].astype(int)).max() == NARROW
+    np.testing.assert_allclose(kept["steps"], steps * 127 / NARROW, rtol=1e-6)
+    steps_off = kept["whole"] - weights / kept["steps"][:, None, None, None]
+    assert np.abs(steps_off).max() <= (1.01 if into == 1 else 0.51)
+
+
+def test_two_narrow_weights_have_a_sum_of_16_bits() -> None:
+    assert np.iinfo(np.int16).max >= 2 * NARROW * 255
+    assert np.iinfo(np.int16).max < 2 * (NARROW + 1) * 255
+
+
+def test_the_probe_is_grey_where_sums_are_whole() -> None:
+    white = np.full((1, 1, 32, 32), 255, np.uint8)
+    told = {"y": white, "strength": np.array(1, np.float32)}
+    made = copy_of(saturation_probe())
+    onnx.checker.check_model(made, full_check=True)
+    drop_roundings(made)
+    fold_constants(made)  # in 32-bit floating point, then, wherever this runs
+    wide = open_session(made.SerializeToString(), 1).run(["y_sharp"], told)[0][0, 0]
+    assert abs(int(wide[16, 16]) - PROBE_GREY) <= 1
+    assert wide[0, 0] < PROBE_GREY / 2  # at the border the convolution reads less

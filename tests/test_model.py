@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from tiny import SPEC, write_adder, write_identity
 
 from sharpcam.assets import asset
-from sharpcam.engines import CHOICES, EXACT
+from sharpcam.engines import CHOICES, EXACT, Choice
 from sharpcam.errors import SharpCamError
-from sharpcam.model import MAX_BYTES, load_model, open_session
+from sharpcam.graph import NARROW, PROBE_GREY, WHOLE
+from sharpcam.model import MAX_BYTES, load_model, open_session, saturates
 from sharpcam.network import CONTRACT_KEY, PROVENANCE_KEY, SPEC_KEY, NetworkSpec
 from sharpcam.profile import TYPICAL, CameraProfile
 
@@ -187,3 +190,55 @@ def test_the_bundled_student_is_the_same_on_every_engine(engine: str) -> None:
             assert np.abs(wanted - picture).mean() > 0.5
             assert np.abs(session.run(picture, strength) - wanted).mean() < 1.5
     assert session.goes_beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Computes(Choice):
+    """An engine that makes this grey of everything, and keeps what it was given."""
+
+    grey: int = 0
+    given: list[bytes] = field(default_factory=list, compare=False)
+
+    def engine(self) -> Computes:
+        return self
+
+    def compile(self, data: bytes, threads: int) -> Computes:
+        self.given.append(data)
+        return self
+
+    def run(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
+        return np.full_like(y, self.grey)
+
+
+@pytest.mark.parametrize(
+    ("grey", "exact", "device", "most"),
+    [
+        (PROBE_GREY, False, "", WHOLE),
+        (PROBE_GREY // 2 + 1, False, "", NARROW),
+        (PROBE_GREY // 2 + 1, True, "", WHOLE),
+        (PROBE_GREY // 2 + 1, False, "NPU", WHOLE),
+    ],
+)
+def test_weights_are_narrow_where_sums_are_cut(
+    grey: int, exact: bool, device: str, most: int
+) -> None:
+    choice = Computes("fake", "fake", "none", exact, device=device, grey=grey)
+    saturates.cache_clear()
+    load_model(asset("model/lite.onnx")).session(TYPICAL, 1, choice)
+    graph = onnx.load_model_from_string(choice.given[-1]).graph
+    arrays = (numpy_helper.to_array(tensor) for tensor in graph.initializer)
+    kernels = [it for it in arrays if it.dtype == np.int8 and it.ndim == 4]
+    assert bool(kernels) != exact
+    assert all(np.abs(it.astype(int)).max() == most for it in kernels)
+    assert len(choice.given) == (1 if exact or device else 2)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_bright_picture_is_not_cut_by_this_processor(engine: str) -> None:
+    if not CHOICES[engine].installed:
+        pytest.skip(f"{engine} is not installed")
+    y = np.full((64, 64), 250, np.uint8)
+    model = load_model(asset("model/lite.onnx"))
+    exact, made = (model.session(TYPICAL, 1, it).run(y, 1.0) for it in (EXACT, CHOICES[engine]))
+    inside = slice(12, -12)  # at the border kernels read less than they were rounded for
+    assert np.abs(made.astype(int) - exact)[inside, inside].max() <= 2
