@@ -21,10 +21,12 @@ import cv2
 import torch
 
 from sharpcam.assets import asset
+from sharpcam.engine_choice import choose_engine
 from sharpcam.engines import CHOICES
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
+from sharpcam.model import saturates
 from training.baselines import Picture, least_squares_filter, unsharp_mask
 from training.cameras import BUCKETS, CALL, SEED_CAMERAS
 from training.card import bundled, fingerprint
@@ -74,15 +76,26 @@ def shipped() -> list[Path]:
     return bundled(asset("model/standard.onnx").parent)
 
 
-def students(files: list[Path], threads: int) -> dict[str, Enhancer]:
-    """By the name of the file.
+def students(files: list[Path], threads: int, engine: str = "auto") -> dict[str, Enhancer]:
+    """By the name of the file, on the engine of a name.
 
     Raises:
         SharpCamError: a file is no student, or two have the same name.
     """
     if len({file.stem for file in files}) < len(files):
         raise SharpCamError("two students have the same name", "copy one under another name")
-    return {file.stem: load_enhancer(file, threads) for file in files}
+    return {file.stem: load_enhancer(file, threads, engine) for file in files}
+
+
+def eight_bits() -> str:
+    """The engine that people use, whatever is the fastest where this runs."""
+    return "openvino" if CHOICES["openvino"].installed else "onnxruntime"
+
+
+def told_engine(name: str) -> str:
+    """The engine in words, and whether its weights are narrower on this processor."""
+    choice = choose_engine(name, max(THREADS))
+    return f"{choice.label}, narrow weights" if saturates(choice) else choice.label
 
 
 def peers(threads: int) -> dict[str, PeerEnhancer]:
@@ -116,7 +129,12 @@ def rivals_told(rivals: dict[str, dict[str, float]]) -> list[str]:
 
 
 def time_ways(
-    files: list[Path], teacher: TeacherEnhancer | None, frame: Picture, data: Path, threads: int
+    files: list[Path],
+    teacher: TeacherEnhancer | None,
+    frame: Picture,
+    data: Path,
+    threads: int,
+    engine: str,
 ) -> dict[str, float]:
     """Milliseconds per 720p frame by way, everything on so many threads; not RCAS, which is a
     shader, and here only written out in numpy."""
@@ -128,7 +146,7 @@ def time_ways(
         "9x9 linear filter": least_squares_filter(bucket.camera, data, SCALE),
     }
     ways |= {way: peer.enhance for way, peer in peers(threads).items()}
-    for way, student in students(files, threads).items():
+    for way, student in students(files, threads, engine).items():
         student.set_profile(bucket.true)
         ways[way] = partial(student.enhance, strength=1.0)
     if teacher is not None:
@@ -137,13 +155,13 @@ def time_ways(
 
 
 def all_rows(
-    files: list[Path], teacher: TeacherEnhancer | None, data: Path, quick: bool
+    files: list[Path], teacher: TeacherEnhancer | None, data: Path, quick: bool, engine: str
 ) -> dict[str, Restore]:
     """Every row by its name, in the order of the table."""
     rows = classics(data)
     if not quick:
         rows |= {way: peer_row(peer) for way, peer in peers(max(THREADS)).items()}
-    for way, student in students(files, max(THREADS)).items():
+    for way, student in students(files, max(THREADS), engine).items():
         rows |= student_rows(way, student, wrongly=way == main_way(files) and not quick)
     if not quick:
         rows |= engine_rows(next(file for file in files if file.stem == main_way(files)))
@@ -197,6 +215,12 @@ def main(argv: list[str] | None = None) -> int:
         "--model", type=Path, action="append", help="a student (.onnx); default: all bundled ones"
     )
     parser.add_argument("--teacher", type=Path, default=TEACHER, help="default: the bundled one")
+    parser.add_argument(
+        "--engine",
+        choices=("auto", *CHOICES),
+        default=eight_bits(),
+        help="what computes the students; default: %(default)s, the fastest where 8 bits are fast",
+    )
     parser.add_argument("--perceptual", type=int, default=6, help="pictures for LPIPS and MS-SSIM")
     parser.add_argument(
         "--quick", action="store_true", help="PSNR and SSIM of the classics and of our students"
@@ -211,14 +235,18 @@ def main(argv: list[str] | None = None) -> int:
     try:
         teacher = None if args.quick else TeacherEnhancer(args.teacher)
         pictures = test_pictures(args.data, args.pictures)
-        rows = all_rows(files, teacher, args.data, args.quick)
+        engine = told_engine(args.engine)
+        rows = all_rows(files, teacher, args.data, args.quick, args.engine)
         results, sheets = every_bucket(pictures, rows, columns, count)
         if not args.quick:
             frame = cv2.resize(pictures[0], (1280, 720), interpolation=cv2.INTER_AREA)
-            times = {str(n): time_ways(files, teacher, frame, args.data, n) for n in THREADS}
+            times = {
+                str(n): time_ways(files, teacher, frame, args.data, n, args.engine) for n in THREADS
+            }
     except SharpCamError as error:
         return refused(error)
     print_tables(results, times)
+    print(f"computed by {engine}")
     rivals = {} if args.quick else trained_rivals()
     for line in rivals_told(rivals):
         print(line)
@@ -231,6 +259,7 @@ def main(argv: list[str] | None = None) -> int:
         "pictures": len(pictures),
         "perceptual_pictures": min(count, len(pictures)),
         "cores": os.cpu_count(),
+        "engine": engine,
         "rivals": rivals,
         "buckets": results,
         "milliseconds_720p": times,

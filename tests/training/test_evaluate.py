@@ -184,6 +184,7 @@ def test_the_command_prints_every_row_and_column(
     assert printed["rivals"] == {"FSRCNN-size net": {"step": 7, "seconds": 120.0}}
     assert printed == json.loads(json_file.read_text())
     assert printed["pictures"] == 2
+    assert "8 bit" in printed["engine"]
     assert set(printed["models"]) == {"standard", "lite-int8"}
     assert set(printed["buckets"]) == EVERY_BUCKET
     for figures in printed["buckets"].values():
@@ -211,8 +212,9 @@ def test_the_command_prints_every_row_and_column(
 def test_quick_leaves_out_what_takes_long(
     few_photographs: Path, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(few_photographs, files, "--quick") == 0
+    assert run(few_photographs, files, "--quick", "--engine", "onnxruntime-fp32") == 0
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed["engine"] == "ONNX Runtime, 32 bit"
     assert printed["milliseconds_720p"] == {}
     rows = printed["buckets"]["clean"]
     assert set(rows["identity"]) == {"psnr", "ssim", "gain"}
