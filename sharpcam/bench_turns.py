@@ -71,16 +71,22 @@ def rounds(
 
 def take_turns(cases: Sequence[Case], seconds: float) -> None:
     """Let the cases take turns until they have had `seconds` each on average."""
+    usual = [0.0 for _ in cases]
     for index in range(WARM_UP):
-        for case in cases:
+        for number, case in enumerate(cases):
+            start = time.perf_counter()
             case.run_stages(index)
+            usual[number] = time.perf_counter() - start
     for case in cases:
         case.times.clear()
     end = time.perf_counter() + seconds / 2 * len(cases)
     index = 0
     while index < FEWEST or time.perf_counter() < end:
-        for case in cases:
-            _turn(case, index * (1 + IN_A_ROW))
+        for number, case in enumerate(cases):
+            if usual[number] > SLOW_S:
+                case.run_stages(index)
+            else:
+                _turn(case, index * (1 + IN_A_ROW))
         index += 1
     for _ in range(TURNS):
         for case in cases:

@@ -197,3 +197,12 @@ def test_a_turn_is_some_frames_in_a_row_of_which_the_first_is_not_counted() -> N
             first + step for first in turns for step in range(1, 1 + row)
         ]
         assert len(case.times["pipeline"]) == bench_turns.TURNS
+
+
+def test_on_a_slow_machine_a_turn_is_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_turns, "SLOW_S", -1.0)
+    case = Counting()
+    bench_turns.take_turns([case], 0.0)
+    counted = list(range(bench_turns.FEWEST))
+    assert case.frames[bench_turns.WARM_UP :] == counted
+    assert case.times["frame"] == counted
