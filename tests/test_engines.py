@@ -203,7 +203,8 @@ def test_a_provider_is_used_or_refused_and_its_failures_are_lost_engines(
     asked: list[str] = []
 
     def opens(session: Session) -> None:
-        def open_session(data: bytes, threads: int, provider: str) -> Session:
+        def open_session(data: bytes, threads: int, provider: str, fused: bool) -> Session:
+            assert fused
             asked.append(provider)
             return session
 

@@ -21,12 +21,10 @@ import cv2
 import torch
 
 from sharpcam.assets import asset
-from sharpcam.engine_choice import choose_engine
 from sharpcam.engines import CHOICES
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
-from sharpcam.model import saturates
 from training.baselines import Picture, least_squares_filter, unsharp_mask
 from training.cameras import BUCKETS, CALL, SEED_CAMERAS
 from training.card import bundled, fingerprint
@@ -34,6 +32,7 @@ from training.checkpoint import read_about
 from training.data import PHOTOS, SUFFIXES, data_hash, load_luma, photographs
 from training.degrade import to_uint8
 from training.distill import TEACHER
+from training.eight_bits import as_with_vnni, load_as_with_vnni, usual_engine
 from training.peer_enhancer import PeerEnhancer
 from training.peers import PEERS, WEIGHTS
 from training.provenance import git_commit
@@ -76,26 +75,17 @@ def shipped() -> list[Path]:
     return bundled(asset("model/standard.onnx").parent)
 
 
-def students(files: list[Path], threads: int, engine: str = "auto") -> dict[str, Enhancer]:
-    """By the name of the file, on the engine of a name.
+def students(
+    files: list[Path], threads: int, load: Callable[[Path, int], Enhancer] = load_enhancer
+) -> dict[str, Enhancer]:
+    """By the name of the file.
 
     Raises:
         SharpCamError: a file is no student, or two have the same name.
     """
     if len({file.stem for file in files}) < len(files):
         raise SharpCamError("two students have the same name", "copy one under another name")
-    return {file.stem: load_enhancer(file, threads, engine) for file in files}
-
-
-def eight_bits() -> str:
-    """The engine that people use, whatever is the fastest where this runs."""
-    return "openvino" if CHOICES["openvino"].installed else "onnxruntime"
-
-
-def told_engine(name: str) -> str:
-    """The engine in words, and whether its weights are narrower on this processor."""
-    choice = choose_engine(name, max(THREADS))
-    return f"{choice.label}, narrow weights" if saturates(choice) else choice.label
+    return {file.stem: load(file, threads) for file in files}
 
 
 def peers(threads: int) -> dict[str, PeerEnhancer]:
@@ -146,7 +136,7 @@ def time_ways(
         "9x9 linear filter": least_squares_filter(bucket.camera, data, SCALE),
     }
     ways |= {way: peer.enhance for way, peer in peers(threads).items()}
-    for way, student in students(files, threads, engine).items():
+    for way, student in students(files, threads, partial(load_enhancer, engine=engine)).items():
         student.set_profile(bucket.true)
         ways[way] = partial(student.enhance, strength=1.0)
     if teacher is not None:
@@ -159,9 +149,10 @@ def all_rows(
 ) -> dict[str, Restore]:
     """Every row by its name, in the order of the table."""
     rows = classics(data)
+    load = partial(load_as_with_vnni, engine=engine)
     if not quick:
         rows |= {way: peer_row(peer) for way, peer in peers(max(THREADS)).items()}
-    for way, student in students(files, max(THREADS), engine).items():
+    for way, student in students(files, max(THREADS), load).items():
         rows |= student_rows(way, student, wrongly=way == main_way(files) and not quick)
     if not quick:
         rows |= engine_rows(next(file for file in files if file.stem == main_way(files)))
@@ -218,8 +209,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--engine",
         choices=("auto", *CHOICES),
-        default=eight_bits(),
-        help="what computes the students; default: %(default)s, the fastest where 8 bits are fast",
+        default=usual_engine(),
+        help="what computes the students; default: %(default)s",
     )
     parser.add_argument("--perceptual", type=int, default=6, help="pictures for LPIPS and MS-SSIM")
     parser.add_argument(
@@ -235,7 +226,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         teacher = None if args.quick else TeacherEnhancer(args.teacher)
         pictures = test_pictures(args.data, args.pictures)
-        engine = told_engine(args.engine)
+        engine = as_with_vnni(args.engine, max(THREADS)).label
         rows = all_rows(files, teacher, args.data, args.quick, args.engine)
         results, sheets = every_bucket(pictures, rows, columns, count)
         if not args.quick:

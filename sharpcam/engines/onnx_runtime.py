@@ -26,8 +26,11 @@ def providers() -> list[str]:
     return list(onnxruntime.get_available_providers())
 
 
-def open_session(data: bytes, threads: int, keep: bool = True, provider: str = PROCESSOR) -> Any:
-    """An `onnxruntime.InferenceSession`; `keep`: hold the memory from one run to the next.
+def open_session(
+    data: bytes, threads: int, keep: bool = True, provider: str = PROCESSOR, fused: bool = True
+) -> Any:
+    """An `onnxruntime.InferenceSession`; `keep`: hold the memory from one run to the next; `fused`:
+    compute what is rounded with integers.
 
     Raises:
         SharpCamError: damaged.
@@ -37,6 +40,8 @@ def open_session(data: bytes, threads: int, keep: bool = True, provider: str = P
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = keep
     options.enable_mem_pattern = False  # its plan doubles the memory, and saves no time
+    if not fused:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4  # fatal only: our errors say the rest
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
@@ -56,17 +61,17 @@ def evaluate(data: bytes, names: list[str]) -> dict[str, NDArray[Any]]:
 class OnnxRuntime:
     """An Engine, see there."""
 
-    def __init__(self, provider: str = PROCESSOR) -> None:
-        """Raises SharpCamError where this build does not know the provider."""
+    def __init__(self, provider: str = PROCESSOR, fused: bool = True) -> None:
+        """Raises SharpCamError where this build does not know the provider; `fused` as above."""
         if provider not in providers():
             raise SharpCamError(
                 f"this build of ONNX Runtime has no {provider}",
                 "install onnxruntime-gpu or onnxruntime-directml instead of onnxruntime",
             )
-        self._provider = provider
+        self._provider, self._fused = provider, fused
 
     def compile(self, data: bytes, threads: int) -> Program:
-        session = open_session(data, threads, provider=self._provider)
+        session = open_session(data, threads, provider=self._provider, fused=self._fused)
         if self._provider not in session.get_providers():
             # It goes on on the processor by itself, slowly and with a word to nobody.
             raise SharpCamError(f"{self._provider} does not start", "update the device's driver")
