@@ -6,10 +6,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal as signals
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 FIRST, LAST = 1000, 60000
 """Display numbers that no person's desktop has."""
@@ -19,6 +22,12 @@ def mortal(*command: str, signal: str = "KILL") -> list[str]:
     """The command, which gets this signal when whoever starts it ends; on Linux."""
     wrapper = ["setpriv", "--pdeathsig", signal] if shutil.which("setpriv") else []
     return [*wrapper, *command]
+
+
+def skip_if_ignored(name: str) -> None:
+    """Skip a test that sends this signal where programs ignore it from their start on."""
+    if signals.getsignal(getattr(signals, name)) is signals.SIG_IGN:
+        pytest.skip(f"{name} is ignored here, as under nohup, and so it is by what we start")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 import pyvirtualcam
 from clips import SAMPLE
 from fakes import FakeVirtualCamera, patient_timer
+from mortal import skip_if_ignored
 from numpy.typing import NDArray
 
 from sharpcam import run, system
@@ -238,8 +239,7 @@ def ending(program: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_an_endless_run_and_the_recording_is_whole(name: str, tmp_path: Path) -> None:
-    if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
-        pytest.skip(f"{name} is ignored here, as under nohup, and so it is by what we start")
+    skip_if_ignored(name)
     out = tmp_path / "out.mp4"
     command = ["-v", "run", "--source", str(SAMPLE), "--loop", "--sink", str(out)]
     with ending(

@@ -13,6 +13,7 @@ import pytest
 from clips import write_clip
 from fakes import PATIENCE, until
 from home_of import Home
+from mortal import skip_if_ignored
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the session's folders are set as on Linux"
@@ -107,6 +108,7 @@ def test_a_second_start_asks_the_first_one_for_its_preview(
 def test_signals_end_it_in_an_orderly_way(
     home: Home, program: subprocess.Popen[str], name: str
 ) -> None:
+    skip_if_ignored(name)
     program.send_signal(getattr(signal, name))
     end(program)
     assert (home.folder / "closed").exists()
