@@ -27,14 +27,14 @@ from skimage.measure import blur_effect
 
 from sharpcam.assets import asset
 from sharpcam.denoise import TemporalDenoiser
-from sharpcam.enhancer import Enhancer, StudentEnhancer
+from sharpcam.enhancer import Enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import Earlier, ProfileEstimator
-from sharpcam.model import load_model
 from sharpcam.profile import CameraProfile
 from sharpcam.profile_tracker import ProfileTracker
 from sharpcam.video import VideoReader
 from training.baselines import unsharp_mask
+from training.eight_bits import load_as_with_vnni, usual_engine
 from training.verb import refused, report
 
 Picture = NDArray[np.uint8]
@@ -138,7 +138,7 @@ def add_denoise(parser: argparse.ArgumentParser) -> None:
 
 
 def study(
-    path: Path, student: StudentEnhancer, frames: int, told: CameraProfile | None, denoise: bool
+    path: Path, student: Enhancer, frames: int, told: CameraProfile | None, denoise: bool
 ) -> tuple[dict[str, Look], dict, list]:
     """One clip: its looks by way of sharpening, what was learnt of it, and a picture of each."""
     before = luma(path, frames)
@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
     results, sheet = {}, []
     try:
         told = None if args.profile == "auto" else CameraProfile.parse(args.profile)
-        student = StudentEnhancer(load_model(args.model or asset("model/standard.onnx")), threads=2)
+        student = load_as_with_vnni(args.model or asset("model/standard.onnx"), 2, usual_engine())
         for path in clips:
             looks, about, shown = study(path, student, args.frames, told, args.denoise)
             results[path.name] = about | {name: astuple(seen) for name, seen in looks.items()}

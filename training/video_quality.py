@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -36,6 +37,7 @@ from training.baselines import Picture, unsharp_mask
 from training.cameras import BUCKETS
 from training.data import PHOTOS
 from training.degrade import Camera, degrade, to_uint8
+from training.eight_bits import load_as_with_vnni, usual_engine
 from training.evaluate import shipped, students, test_pictures
 from training.footage import SAMPLES, USUAL, add_denoise, blocks, learnt, luma, restored
 from training.metrics import psnr
@@ -198,7 +200,8 @@ def main(argv: list[str] | None = None) -> int:
     results: dict[str, dict[str, dict[str, float]]] = {}
     rest, turning = {}, {}
     try:
-        ways = students(args.model or shipped(), threads=2)
+        load = partial(load_as_with_vnni, engine=usual_engine())
+        ways = students(args.model or shipped(), 2, load)
         try:
             ffmpeg_with_vmaf()
         except SharpCamError as error:
