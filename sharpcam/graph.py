@@ -60,6 +60,15 @@ def drop_roundings(model: ModelProto, keep_fused: bool = False) -> None:
     convolution reads is rounded by the one before, and so is what is added on the way.
     """
     graph = model.graph
+    dropped = unread_by_convolutions(graph) if keep_fused else _pairs(graph)
+    instead = {dequantize.output[0]: quantize.input[0] for quantize, dequantize in dropped}
+    redirect(graph, instead)
+    # Nobody reads the pairs any more; engines drop what nobody reads.
+
+
+def unread_by_convolutions(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
+    """QuantizeLinear and DequantizeLinear of what neither a convolution reads nor is added to what
+    one reads."""
     pairs = list(_pairs(graph))
     by_convolutions = {name for node in graph.node if node.op_type == "Conv" for name in node.input}
     rounded_for_them = {
@@ -74,12 +83,7 @@ def drop_roundings(model: ModelProto, keep_fused: bool = False) -> None:
             if node.op_type == "Add" and node.output[0] in rounded_for_them
         )
     )
-    instead: dict[str, str] = {}
-    for quantize, dequantize in pairs:
-        if not (keep_fused and dequantize.output[0] in kept):
-            instead[dequantize.output[0]] = quantize.input[0]
-    redirect(graph, instead)
-    # Nobody reads the pairs any more; engines drop what nobody reads.
+    return [pair for pair in pairs if pair[1].output[0] not in kept]
 
 
 def redirect(graph: GraphProto, instead: dict[str, str]) -> None:
