@@ -30,16 +30,17 @@ def finer_ends(model: ModelProto, blur_px: float) -> None:
     a camera of this blur: to a half, a quarter, an eighth, which keeps sums of steps what they
     were. To be called on folded constants."""
     graph = model.graph
-    ends = list(_ends(graph))
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    ends = [pair for pair in _ends(graph) if len(stored.keys() & set(pair[0].input)) == 2]
     if not ends:
         return
-    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     reached = _reached(model, [quantize.input[0] for quantize, _ in ends], HARDER * blur_px)
     for (quantize, dequantize), values in zip(ends, reached, strict=True):
         step, zero = (stored[name] for name in quantize.input[1:3])
         low, high = float(step) * int(zero), float(step) * (255 - int(zero))
-        needed = max(-float(values.min()) / low, float(values.max()) / high)
-        share = max(2.0 ** np.ceil(np.log2(needed)), FINEST) if needed > 0 else FINEST
+        sides = ((-float(values.min()), low), (float(values.max()), high))
+        needed = max(most / end for most, end in sides if end > 0)
+        share = max(2.0 ** np.ceil(np.log2(max(needed, FINEST))), FINEST)
         if share < 1:
             name = f"{quantize.output[0]}.step"
             graph.initializer.append(

@@ -100,3 +100,34 @@ def test_a_graph_without_such_an_end_is_left_alone(tmp_path: Path) -> None:
     before = made.SerializeToString()
     finer_ends(made, SHARP.blur_px)
     assert made.SerializeToString() == before
+
+
+@pytest.mark.parametrize("zero", [None, 0, 255])
+def test_other_roundings_than_ours_are_no_problem(zero: int | None) -> None:
+    make = onnx.helper.make_node
+    grid = ["step"] if zero is None else ["step", "zero"]
+    nodes = [
+        make("Cast", ["y"], ["luma"], to=onnx.TensorProto.FLOAT),
+        make("Conv", ["luma", "weight"], ["sum"]),
+        make("QuantizeLinear", ["sum", *grid], ["bytes"]),
+        make("DequantizeLinear", ["bytes", *grid], ["levels"]),
+        make("Add", ["luma", "levels"], ["sharp"]),
+    ]
+    constants = {"weight": np.full((1, 1, 1, 1), 0.1, np.float32), "step": np.float32(1)}
+    if zero is not None:
+        constants["zero"] = np.uint8(zero)
+    picture, value = [1, 1, "height", "width"], onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes,
+        "small",
+        [value("y", onnx.TensorProto.UINT8, picture), value("strength", 1, [])],
+        [value("sharp", onnx.TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(it), name) for name, it in constants.items()],
+    )
+    made = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
+    )
+    before = steps(made)["sum"]
+    finer_ends(made, 0.3)
+    # Between 0 and 25.5 of 255 levels are reached; with 255 for zero, none that is above it.
+    assert steps(made)["sum"] == {None: before, 0: before / 8, 255: before / 8}[zero]
