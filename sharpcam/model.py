@@ -1,6 +1,6 @@
 """ONNX files: read, checked against the contract of `network.py`, and made into sessions.
 
-With `graph.py` the only module that knows ONNX; engines are in `engines`.
+With `graph.py` and its like the only modules that know ONNX; engines are in `engines`.
 """
 
 from __future__ import annotations
