@@ -46,12 +46,13 @@ def turn(run: Callable[[], object], usual: float) -> list[float]:
     """Let something have its turn, of what usually takes so many seconds; those of each frame
     that counts."""
     frames = 1 if usual > SLOW_S else 1 + IN_A_ROW
-    seconds = []
-    for _ in range(frames):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return seconds[-IN_A_ROW:]
+    return [_seconds(run) for _ in range(frames)][-IN_A_ROW:]
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def rounds(
@@ -71,19 +72,16 @@ def rounds(
 
 def take_turns(cases: Sequence[Case], seconds: float) -> None:
     """Let the cases take turns until they have had `seconds` each on average."""
-    usual = [0.0 for _ in cases]
+    usual: list[float] = []
     for index in range(WARM_UP):
-        for number, case in enumerate(cases):
-            start = time.perf_counter()
-            case.run_stages(index)
-            usual[number] = time.perf_counter() - start
+        usual = [_seconds(partial(case.run_stages, index)) for case in cases]
     for case in cases:
         case.times.clear()
     end = time.perf_counter() + seconds / 2 * len(cases)
     index = 0
     while index < FEWEST or time.perf_counter() < end:
-        for number, case in enumerate(cases):
-            if usual[number] > SLOW_S:
+        for case, took in zip(cases, usual, strict=True):
+            if took > SLOW_S:
                 case.run_stages(index)
             else:
                 _turn(case, index * (1 + IN_A_ROW))

@@ -147,10 +147,11 @@ def _values(
             continue
         if most < WHOLE:
             steps = values[node.input[1]] = steps * np.float32(WHOLE / most)
-            whole = np.rint(weights / steps[:, None, None, None]).clip(-most, most)
-            values[node.output[0]] = whole.astype(np.int8)
         if weights.shape[1] == 1:
             values[node.output[0]] = diffuse(weights, steps, most)
+        elif most < WHOLE:
+            whole = np.rint(weights / steps[:, None, None, None]).clip(-most, most)
+            values[node.output[0]] = whole.astype(np.int8)
     return values
 
 

@@ -30,10 +30,10 @@ def finer_ends(model: ModelProto, blur_px: float) -> None:
     a camera of this blur: to a half, a quarter, an eighth, which keeps sums of steps what they
     were. To be called on folded constants."""
     graph = model.graph
-    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    ends = [pair for pair in _ends(graph) if len(stored.keys() & set(pair[0].input)) == 2]
+    ends = _ends(graph)
     if not ends:
         return
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     reached = _reached(model, [quantize.input[0] for quantize, _ in ends], HARDER * blur_px)
     for (quantize, dequantize), values in zip(ends, reached, strict=True):
         step, zero = (stored[name] for name in quantize.input[1:3])
@@ -50,7 +50,9 @@ def finer_ends(model: ModelProto, blur_px: float) -> None:
 
 
 def _ends(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
-    """The roundings of what convolutions make that is only added up."""
+    """The roundings, in constant steps from a constant zero, of what convolutions make that is only
+    added up; none where they were taken out."""
+    stored = {tensor.name for tensor in graph.initializer}
     made_by = {name: node.op_type for node in graph.node for name in node.output}
     readers: dict[str, set[str]] = {}
     for node in graph.node:
@@ -59,7 +61,9 @@ def _ends(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
     return [
         (quantize, dequantize)
         for quantize, dequantize in unread_by_convolutions(graph)
-        if made_by.get(quantize.input[0]) == "Conv" and readers[dequantize.output[0]] == {"Add"}
+        if made_by.get(quantize.input[0]) == "Conv"
+        and readers[dequantize.output[0]] == {"Add"}
+        and len(stored.intersection(quantize.input)) == 2
     ]
 
 

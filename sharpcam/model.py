@@ -91,8 +91,7 @@ class Model:
             if choice.exact or choice.sparse:
                 drop_roundings(model, keep_fused=choice.sparse)
             fold_constants(model, most)
-            if not choice.exact and not choice.sparse:
-                finer_ends(model, camera.blur_px)
+            finer_ends(model, camera.blur_px)
             if choice.cells:
                 read_bytes(model)
                 cells_to_channels(model)

@@ -65,7 +65,7 @@ def test_a_soft_camera_keeps_the_steps_of_its_last_convolution(tier: str) -> Non
     assert len(changed) <= 1, "the linear path at most"
 
 
-def made_by(tier: str, camera: CameraProfile, y: NDArray[np.uint8]) -> NDArray[np.int64]:
+def off(tier: str, camera: CameraProfile, y: NDArray[np.uint8]) -> NDArray[np.int64]:
     """By how much 8 bits are off the exact result."""
     student = load_model(asset(f"model/{tier}.onnx"))
     exact, rounded = (
@@ -79,18 +79,18 @@ def made_by(tier: str, camera: CameraProfile, y: NDArray[np.uint8]) -> NDArray[n
 def test_a_grainy_wall_trembles_less(tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
     slope = np.linspace(80, 160, 256)[None] + np.random.default_rng(1).normal(0, 0.5, (192, 1))
     y = np.rint(slope + np.random.default_rng(2).normal(0, 0.4, (192, 256))).astype(np.uint8)
-    finer = np.std(made_by(tier, SHARP, y))
+    finer = np.std(off(tier, SHARP, y))
     monkeypatch.setattr(model_module, "finer_ends", lambda made, blur_px: None)
-    assert finer < 0.9 * np.std(made_by(tier, SHARP, y))
+    assert finer < 0.9 * np.std(off(tier, SHARP, y))
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_edges_from_black_to_white_are_not_cut(tier: str) -> None:
     tiles = np.random.default_rng(5).integers(0, 2, (12, 16)) * 255.0
     edges = cv2.GaussianBlur(np.kron(tiles, np.ones((12, 12))), (0, 0), 0.3)
-    off = made_by(tier, SHARP, np.rint(edges).astype(np.uint8))
-    assert np.abs(off).mean() < 0.5
-    assert np.quantile(np.abs(off), 0.999) <= 8
+    apart = np.abs(off(tier, SHARP, np.rint(edges).astype(np.uint8)))
+    assert apart.mean() < 0.5
+    assert np.quantile(apart, 0.999) <= 8
 
 
 def test_a_graph_without_such_an_end_is_left_alone(tmp_path: Path) -> None:

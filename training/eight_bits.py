@@ -4,6 +4,7 @@ then the same on every machine. Slow: integers are computed as floating point, o
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +21,24 @@ class _WholeSums(Choice):
         return OnnxRuntime(fused=False)
 
 
-WHOLE_SUMS = _WholeSums(
-    "whole-sums", "8 bit as VNNI computes it", "onnxruntime", exact=False, sparse=True
-)
-"""Rounds what OpenVINO rounds."""
+USUAL_ENGINE = "openvino" if CHOICES["openvino"].installed else "onnxruntime"
+"""The fastest where 8 bits are fast."""
 
 
-def usual_engine() -> str:
-    """The name of the engine that is the fastest where 8 bits are fast."""
-    return "openvino" if CHOICES["openvino"].installed else "onnxruntime"
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """The flag for what computes the students."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", *CHOICES),
+        default=USUAL_ENGINE,
+        help="what computes the students; default: %(default)s",
+    )
+
+
+def whole_sums(choice: Choice) -> Choice:
+    """What rounds as this engine does, and computes as it does with VNNI."""
+    label = f"{choice.label} as VNNI computes it"
+    return _WholeSums("whole-sums", label, "onnxruntime", exact=False, sparse=choice.sparse)
 
 
 def as_with_vnni(engine: str, threads: int) -> Choice:
@@ -39,10 +49,10 @@ def as_with_vnni(engine: str, threads: int) -> Choice:
         SharpCamError: there is no such engine.
     """
     choice = choose_engine(engine, threads)
-    return WHOLE_SUMS if saturates(choice) else choice
+    return whole_sums(choice) if saturates(choice) else choice
 
 
-def load_as_with_vnni(file: Path, threads: int, engine: str) -> Enhancer:
+def load_as_with_vnni(file: Path, threads: int, engine: str = USUAL_ENGINE) -> Enhancer:
     """A student on it.
 
     Raises:

@@ -32,7 +32,7 @@ from training.checkpoint import read_about
 from training.data import PHOTOS, SUFFIXES, data_hash, load_luma, photographs
 from training.degrade import to_uint8
 from training.distill import TEACHER
-from training.eight_bits import as_with_vnni, load_as_with_vnni, usual_engine
+from training.eight_bits import add_engine, as_with_vnni, load_as_with_vnni
 from training.peer_enhancer import PeerEnhancer
 from training.peers import PEERS, WEIGHTS
 from training.provenance import git_commit
@@ -206,12 +206,7 @@ def main(argv: list[str] | None = None) -> int:
         "--model", type=Path, action="append", help="a student (.onnx); default: all bundled ones"
     )
     parser.add_argument("--teacher", type=Path, default=TEACHER, help="default: the bundled one")
-    parser.add_argument(
-        "--engine",
-        choices=("auto", *CHOICES),
-        default=usual_engine(),
-        help="what computes the students; default: %(default)s",
-    )
+    add_engine(parser)
     parser.add_argument("--perceptual", type=int, default=6, help="pictures for LPIPS and MS-SSIM")
     parser.add_argument(
         "--quick", action="store_true", help="PSNR and SSIM of the classics and of our students"

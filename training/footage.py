@@ -34,7 +34,7 @@ from sharpcam.profile import CameraProfile
 from sharpcam.profile_tracker import ProfileTracker
 from sharpcam.video import VideoReader
 from training.baselines import unsharp_mask
-from training.eight_bits import load_as_with_vnni, usual_engine
+from training.eight_bits import add_engine, load_as_with_vnni
 from training.verb import refused, report
 
 Picture = NDArray[np.uint8]
@@ -164,6 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="auto", help="instead of the one that is learnt")
     parser.add_argument("--frames", type=int, default=60, help="of each clip; default 60")
     add_denoise(parser)
+    add_engine(parser)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet (.png) here")
     args = parser.parse_args(argv)
@@ -174,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     results, sheet = {}, []
     try:
         told = None if args.profile == "auto" else CameraProfile.parse(args.profile)
-        student = load_as_with_vnni(args.model or asset("model/standard.onnx"), 2, usual_engine())
+        student = load_as_with_vnni(args.model or asset("model/standard.onnx"), 2, args.engine)
         for path in clips:
             looks, about, shown = study(path, student, args.frames, told, args.denoise)
             results[path.name] = about | {name: astuple(seen) for name, seen in looks.items()}

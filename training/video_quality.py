@@ -37,7 +37,7 @@ from training.baselines import Picture, unsharp_mask
 from training.cameras import BUCKETS
 from training.data import PHOTOS
 from training.degrade import Camera, degrade, to_uint8
-from training.eight_bits import load_as_with_vnni, usual_engine
+from training.eight_bits import add_engine, load_as_with_vnni
 from training.evaluate import shipped, students, test_pictures
 from training.footage import SAMPLES, USUAL, add_denoise, blocks, learnt, luma, restored
 from training.metrics import psnr
@@ -192,6 +192,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--bucket", choices=BUCKETS, default="webcam-mild", help="the camera")
     parser.add_argument("--frames", type=int, default=60, help="of each clip; default 60")
     add_denoise(parser)
+    add_engine(parser)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args(argv)
     clips = args.clips or [asset(f"samples/{name}.mkv") for name in SAMPLES]
@@ -200,7 +201,7 @@ def main(argv: list[str] | None = None) -> int:
     results: dict[str, dict[str, dict[str, float]]] = {}
     rest, turning = {}, {}
     try:
-        load = partial(load_as_with_vnni, engine=usual_engine())
+        load = partial(load_as_with_vnni, engine=args.engine)
         ways = students(args.model or shipped(), 2, load)
         try:
             ffmpeg_with_vmaf()
@@ -228,8 +229,13 @@ def main(argv: list[str] | None = None) -> int:
     print_table(f"clips through {args.bucket}", results)
     print_table("a scene at rest", rest)
     print_table("a scene that moves as a whole", turning)
-    summary = {"bucket": args.bucket, "crf": CRF, "clips": results, "at_rest": rest}
-    summary["turned"] = turning
+    summary = {
+        "bucket": args.bucket,
+        "crf": CRF,
+        "clips": results,
+        "at_rest": rest,
+        "turned": turning,
+    }
     report(summary, args.json)
     return 0
 
