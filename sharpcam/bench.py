@@ -29,7 +29,7 @@ from sharpcam import __version__
 from sharpcam.bench_engines import THREADS, engine_cases, engine_table, measure_engines
 from sharpcam.bench_frames import as_jpeg, clip_frames
 from sharpcam.bench_path import path_table, paths_of
-from sharpcam.bench_turns import FEWEST, take_turns
+from sharpcam.bench_turns import FEWEST_IN_TURN, take_turns
 from sharpcam.buffers import Buffers
 from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import Enhancer, load_enhancer
@@ -133,7 +133,7 @@ class _JpegSource:
     def read(self) -> Frame | None:
         self._sequence += 1
         now = time.monotonic()
-        if now >= self._end and self._sequence > FEWEST:
+        if now >= self._end and self._sequence > FEWEST_IN_TURN:
             return None
         jpeg = self._jpegs[self._sequence % len(self._jpegs)]
         return Frame(self._mjpeg.decode(jpeg), self._sequence, now, now)
@@ -196,12 +196,16 @@ def table(results: list[dict[str, Any]]) -> Table:
 
 def main(args: argparse.Namespace) -> int:
     """`sharpcam bench`; see `cli.py` for the arguments."""
-    with cases_of(args.model, args.engine) as cases:
+    waiting = Console(stderr=True).status("")
+    with waiting, cases_of(args.model, args.engine) as cases:
+        waiting.update("1 of 3: the network")
         take_turns(cases, args.seconds)
         name = cases[0].enhancer.name
+        waiting.update("2 of 3: the frame path")
         paths = paths_of({case.threads: case.enhancer for case in cases})
         take_turns(paths, args.seconds)
         results, path = [case.figures() for case in cases], [case.figures() for case in paths]
+        waiting.update("3 of 3: the engines")
         rivals = engine_cases()
         measure_engines(rivals, clip_frames(1280, 720)[0][:720], args.seconds / 4)
         engines = [case.figures() for case in rivals]

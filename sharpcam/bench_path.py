@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from sharpcam.bench_frames import as_jpeg, as_yuyv, clip_frames
-from sharpcam.bench_turns import FEWEST
+from sharpcam.bench_turns import FEWEST_IN_TURN
 from sharpcam.buffers import Buffers
 from sharpcam.camera import CameraSource
 from sharpcam.denoise import TemporalDenoiser
@@ -35,8 +35,8 @@ SIZES = ((1280, 720), (1920, 1080))
 INPUTS = ("MJPG", "YUYV", "MJPG by BGR")
 """Two formats that are taken as they are sent; and where OpenCV gives BGR alone."""
 FPS = 30.0
-WARM_UP = 10
-"""Frames that are not counted."""
+WARM_UP, WARM_UP_S = 10, 0.5
+"""Frames that are not counted, and after how many seconds no more of them are needed."""
 
 Picture = NDArray[np.uint8]
 
@@ -205,6 +205,8 @@ class _VirtualCamera(NullSink):
         self._seconds, self._stop = seconds, stop
         self._copy = np.empty(0, np.uint8)
         self._frames = 0
+        self._start = time.monotonic()
+        self._warm = False
         self._first = self._last = 0.0, 0.0
 
     def send(self, after: Frame, before: Frame) -> None:
@@ -213,12 +215,13 @@ class _VirtualCamera(NullSink):
         np.copyto(self._copy, after.i420)
         now = time.monotonic(), time.process_time()
         self._frames += 1
-        if self._frames <= WARM_UP:
+        if not self._warm:
             self._first = now
+            self._warm = self._frames >= WARM_UP or now[0] - self._start >= WARM_UP_S
             return
         self._last = now
         self.delays.append(now[0] - after.captured_at)
-        if len(self.delays) >= FEWEST and now[0] - self._first[0] >= self._seconds:
+        if len(self.delays) >= FEWEST_IN_TURN and now[0] - self._first[0] >= self._seconds:
             self._stop()
 
     @property

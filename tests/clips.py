@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.stream import Stream
 from numpy.typing import NDArray
 
 SAMPLE = Path(__file__).parents[1] / "assets" / "samples" / "yes.mkv"
@@ -79,8 +82,17 @@ def write_tone_only(path: Path) -> Path:
 def audio_packets(path: Path) -> list[bytes]:
     """The coded audio, packet by packet."""
     with av.open(str(path)) as container:
-        packets = container.demux(container.streams.audio)
-        return [bytes(packet) for packet in packets if packet.size]
+        return _packets(container, container.streams.audio)
+
+
+def video_packets(path: Path) -> list[bytes]:
+    """The coded pictures, packet by packet."""
+    with av.open(str(path)) as container:
+        return _packets(container, container.streams.video)
+
+
+def _packets(container: InputContainer, streams: Iterable[Stream]) -> list[bytes]:
+    return [bytes(packet) for packet in container.demux(*streams) if packet.size]
 
 
 def audio_of(path: Path) -> tuple[str, float]:

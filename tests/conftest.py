@@ -1,4 +1,4 @@
-"""Two processes share the tests (`make test`): one has the machines, the other the desk."""
+"""Two processes share the tests (`make test`), file by file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ settings.load_profile("shared")
 
 MACHINES = ("tests/device/", "tests/installer/")
 """Folders whose tests mostly wait for an emulator, a fresh Debian or a Windows."""
+LONG = (*MACHINES, "tests/training/")
+"""Those that take long; they begin first, so that both processes end at about the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """What shares a fixture that takes long to make stays in one process, in order."""
+    """The machines stay in one process, and so does every other file: its tests share what takes
+    long to make."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class Halves(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "machines" if nodeid.startswith(MACHINES) else "desk"
+            return "machines" if nodeid.startswith(MACHINES) else nodeid.partition("::")[0]
 
-    return Halves(config, log)
+    config.option.loadscopereorder = False  # in the order above, not by their number of tests
+    return ByFile(config, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import cv2
@@ -48,7 +49,7 @@ def test_the_last_line_is_json_with_every_case(
         ("128x96", 2),
     ]
     for case in cases:
-        assert case["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
+        assert case["frames"] >= bench_turns.TURNS * bench_turns.FEWEST_IN_TURN
         assert list(case["stages"]) == ["decode", "denoise", "enhance", "pack", "pipeline"]
         for figures in case["stages"].values():
             assert 0 < figures["median_ms"] <= figures["p95_ms"]
@@ -63,7 +64,7 @@ def test_the_last_line_is_json_with_every_case(
     for path in summary["path"]:
         assert set(path["stages"]) >= {"colour", "enhance", "publish"}
         assert ("decode" in path["stages"]) == (path["input"] != "YUYV")
-        assert path["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
+        assert path["frames"] >= bench_turns.TURNS * bench_turns.FEWEST_IN_TURN
         assert path["cpu_ms"] > 0
         assert 0 < path["delay"]["median_ms"] <= path["delay"]["p95_ms"]
 
@@ -112,7 +113,7 @@ def test_the_cases_take_turns() -> None:
     assert order[:warm] == [1, 2] * bench_turns.WARM_UP
     assert order[warm:alone] == ([1] * row + [2] * row) * bench_turns.FEWEST
     # The pipeline's distances between frames need one frame more.
-    flow = bench_turns.FEWEST + 1
+    flow = bench_turns.FEWEST_IN_TURN + 1
     assert order[alone:] == ([1] * flow + [2] * flow) * bench_turns.TURNS
 
 
@@ -132,7 +133,10 @@ def test_a_student_that_fails_is_no_fast_student() -> None:
         take_turns([case], seconds=0)
 
 
-def test_the_path_is_the_real_one_and_what_is_written_is_counted() -> None:
+def test_the_path_is_the_real_one_and_what_is_written_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bench_path, "WARM_UP_S", np.inf)
     shown: dict[str, list[np.ndarray]] = {}
 
     class Noting(Passthrough):
@@ -153,12 +157,29 @@ def test_the_path_is_the_real_one_and_what_is_written_is_counted() -> None:
         assert case.written.get("decode", 0) == decoded[case.sends]
         assert case.written["colour"] == 1.5 * pixels
         assert case.written["publish"] == 3 * pixels
-        assert len(case.delays) == bench_turns.FEWEST
+        assert len(case.delays) == bench_turns.FEWEST_IN_TURN
     assert set(shown) == set(INPUTS)
     for seen in shown.values():
-        assert len(seen) >= 1 + bench_path.WARM_UP + bench_turns.FEWEST
+        assert len(seen) >= 1 + bench_path.WARM_UP + bench_turns.FEWEST_IN_TURN
         for y in seen:
             assert min(np.abs(y.astype(int) - sharp).mean() for sharp in expected) < 3
+
+
+def test_a_slow_path_is_not_warmed_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_path, "WARM_UP_S", 0.0)
+    calls = []
+
+    class Noting(Passthrough):
+        def enhance(self, y: np.ndarray, strength: float) -> np.ndarray:
+            calls.append(1)
+            time.sleep(0.05)  # so long that nothing is ahead of what is sent
+            return y
+
+    sent = [as_yuyv(i420) for i420 in clip_frames(64, 48)]
+    case = PathCase(64, 48, "YUYV", 1, Noting(), sent)
+    case.run_pipeline(0)
+    assert len(case.delays) == bench_turns.FEWEST_IN_TURN
+    assert len(calls) < bench_path.WARM_UP
 
 
 def test_a_student_that_fails_has_no_path() -> None:

@@ -15,6 +15,7 @@ from clips import (
     audio_of,
     audio_packets,
     rgb_frames,
+    video_packets,
     write_clip,
     write_tone_only,
 )
@@ -206,10 +207,22 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 def test_damage_in_the_middle_costs_only_the_damaged_frames(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mkv", 50, codec="mjpeg", pix_fmt="yuvj420p", color_range=2)
+    data = source.read_bytes()
+    for packet in video_packets(source)[20:23]:
+        data = data.replace(packet, b"\xff" * len(packet))
+    source.write_bytes(data)
+    assert 47 <= len(read(source)) <= 50
+
+
+def test_a_video_goes_on_behind_a_damaged_part_of_its_container(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", 50, codec="mjpeg", pix_fmt="yuvj420p", color_range=2)
+    whole = read(source)
     data = bytearray(source.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 1500] = b"\xff" * 1500
     source.write_bytes(data)
-    assert 40 <= len(read(source)) <= 50
+    found = read(source)
+    assert [seconds for _, seconds in found[:20]] == [seconds for _, seconds in whole[:20]]
+    np.testing.assert_array_equal(found[-1][0], whole[-1][0])
 
 
 def test_damaged_audio_does_not_cost_the_picture(tmp_path: Path) -> None:

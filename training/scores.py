@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from statistics import mean, median
 
 import numpy as np
@@ -12,6 +14,7 @@ from training.baselines import Picture
 from training.metrics import psnr, ssim
 from training.perceptual import lpips, ms_ssim
 
+Measure = Callable[[Picture, Picture], float]
 ROUNDS = 12
 FEWER = 4
 """What is slow has its turn in every fourth round only."""
@@ -20,15 +23,16 @@ FEWER = 4
 def score(made: list[Picture], targets: list[Picture], perceptual: int) -> dict[str, float]:
     """Means over the pictures; LPIPS and MS-SSIM over `perceptual` of them, evenly spread."""
     pairs = list(zip(made, targets, strict=True))
-    figures = {
-        "psnr": mean(psnr(*pair) for pair in pairs),
-        "ssim": mean(ssim(*pair) for pair in pairs),
-    }
-    if perceptual:
-        spread = np.linspace(0, len(pairs) - 1, min(perceptual, len(pairs))).astype(int)
-        few = [pairs[index] for index in sorted(set(spread))]
-        figures["lpips"] = mean(lpips(*pair) for pair in few)
-        figures["ms_ssim"] = mean(ms_ssim(*pair) for pair in few)
+    spread = np.linspace(0, len(pairs) - 1, min(perceptual, len(pairs))).astype(int)
+    few = [pairs[index] for index in sorted(set(spread))] if perceptual else []
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+
+        def each(measure: Measure, pairs: list[tuple[Picture, Picture]]) -> float:
+            return mean(threads.map(lambda pair: measure(*pair), pairs))
+
+        figures = {"psnr": each(psnr, pairs), "ssim": each(ssim, pairs)}
+        if few:
+            figures |= {"lpips": each(lpips, few), "ms_ssim": each(ms_ssim, few)}
     return figures
 
 
