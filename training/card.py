@@ -86,7 +86,7 @@ def figures(files: list[Path], scores: Path) -> str:
             "is the degraded picture's PSNR-Y, and clean is the PSNR between output and input (60 "
             "is the ceiling). The students had",
             f"learnt the profile by themselves. Milliseconds per 1280x720 frame on one and two "
-            f"threads, {found['cores']} cores.",
+            f"threads, {found['cores']} cores, {found['processor']}.",
             "",
             "| |" + "".join(f" {name} |" for name in buckets) + " ms |",
             "|---" * (len(buckets) + 2) + "|",

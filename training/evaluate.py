@@ -25,6 +25,7 @@ from sharpcam.engines import CHOICES
 from sharpcam.enhancer import Enhancer, load_enhancer
 from sharpcam.errors import SharpCamError
 from sharpcam.estimator import ProfileEstimator
+from sharpcam.system.processor import processor
 from training.baselines import Picture, least_squares_filter, unsharp_mask
 from training.cameras import BUCKETS, CALL, SEED_CAMERAS
 from training.card import bundled, fingerprint
@@ -245,6 +246,7 @@ def main(argv: list[str] | None = None) -> int:
         "pictures": len(pictures),
         "perceptual_pictures": min(count, len(pictures)),
         "cores": os.cpu_count(),
+        "processor": processor().rpartition(": ")[2],
         "engine": engine,
         "rivals": rivals,
         "buckets": results,

@@ -37,6 +37,7 @@ def scores(models: Path, *seen: str) -> Path:
         "models": known,
         "pictures": 14,
         "cores": 2,
+        "processor": "Acme 1",
         "buckets": {"webcam-mild": rows, "clean": rows},
         "milliseconds_720p": {"1": {"standard": 9.5}, "2": {"standard": 5.25}},
     }
