@@ -14,6 +14,7 @@ import cv2
 import pytest
 from clips import SAMPLE
 from fakes import PATIENCE
+from mortal import x_server
 
 from sharpcam.errors import SharpCamError
 from sharpcam.sink import StreamFormat
@@ -28,24 +29,8 @@ needs_screen = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
     """A screen of 1280 x 800 of its own."""
-    reading, writing = os.pipe()
-    command = [
-        "Xvfb",
-        "-displayfd",
-        str(writing),
-        "-screen",
-        "0",
-        "1280x800x24",
-        "-nolisten",
-        "tcp",
-    ]
-    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
-        os.close(writing)
-        with os.fdopen(reading) as pipe:
-            number = pipe.readline().strip()
-        assert number, "Xvfb did not start"
-        yield f":{number}"
-        server.terminate()
+    with x_server("1280x800") as name:
+        yield name
 
 
 class Person:
