@@ -29,7 +29,7 @@ from sharpcam import __version__
 from sharpcam.bench_engines import THREADS, engine_cases, engine_table, measure_engines
 from sharpcam.bench_frames import as_jpeg, clip_frames
 from sharpcam.bench_path import path_table, paths_of
-from sharpcam.bench_turns import FEWEST_IN_TURN, take_turns
+from sharpcam.bench_turns import FEWEST, take_turns
 from sharpcam.buffers import Buffers
 from sharpcam.denoise import TemporalDenoiser
 from sharpcam.enhancer import Enhancer, load_enhancer
@@ -133,7 +133,7 @@ class _JpegSource:
     def read(self) -> Frame | None:
         self._sequence += 1
         now = time.monotonic()
-        if now >= self._end and self._sequence > FEWEST_IN_TURN:
+        if now >= self._end and self._sequence > FEWEST:
             return None
         jpeg = self._jpegs[self._sequence % len(self._jpegs)]
         return Frame(self._mjpeg.decode(jpeg), self._sequence, now, now)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from sharpcam.bench_frames import as_jpeg, as_yuyv, clip_frames
-from sharpcam.bench_turns import FEWEST_IN_TURN
+from sharpcam.bench_turns import FEWEST
 from sharpcam.buffers import Buffers
 from sharpcam.camera import CameraSource
 from sharpcam.denoise import TemporalDenoiser
@@ -206,7 +206,6 @@ class _VirtualCamera(NullSink):
         self._copy = np.empty(0, np.uint8)
         self._frames = 0
         self._start = time.monotonic()
-        self._warm = False
         self._first = self._last = 0.0, 0.0
 
     def send(self, after: Frame, before: Frame) -> None:
@@ -215,13 +214,13 @@ class _VirtualCamera(NullSink):
         np.copyto(self._copy, after.i420)
         now = time.monotonic(), time.process_time()
         self._frames += 1
-        if not self._warm:
+        warm = self._frames > WARM_UP or now[0] - self._start >= WARM_UP_S
+        if self._frames == 1 or not warm:
             self._first = now
-            self._warm = self._frames >= WARM_UP or now[0] - self._start >= WARM_UP_S
             return
         self._last = now
         self.delays.append(now[0] - after.captured_at)
-        if len(self.delays) >= FEWEST_IN_TURN and now[0] - self._first[0] >= self._seconds:
+        if len(self.delays) >= FEWEST and now[0] - self._first[0] >= self._seconds:
             self._stop()
 
     @property

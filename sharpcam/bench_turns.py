@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from math import ceil, inf
+from math import inf
 from typing import Protocol
 
 WARM_UP = 3
@@ -19,8 +19,6 @@ SLOW_S = 0.1
 """What takes longer than this has one frame in a turn: no cache holds what it works with."""
 TURNS = 3
 """Times that each case has the pipeline."""
-FEWEST_IN_TURN = ceil(FEWEST / TURNS)
-"""Frames that the pipeline counts in a turn, however slow the machine is."""
 
 
 class Case(Protocol):

@@ -49,7 +49,7 @@ def test_the_last_line_is_json_with_every_case(
         ("128x96", 2),
     ]
     for case in cases:
-        assert case["frames"] >= bench_turns.TURNS * bench_turns.FEWEST_IN_TURN
+        assert case["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
         assert list(case["stages"]) == ["decode", "denoise", "enhance", "pack", "pipeline"]
         for figures in case["stages"].values():
             assert 0 < figures["median_ms"] <= figures["p95_ms"]
@@ -64,7 +64,7 @@ def test_the_last_line_is_json_with_every_case(
     for path in summary["path"]:
         assert set(path["stages"]) >= {"colour", "enhance", "publish"}
         assert ("decode" in path["stages"]) == (path["input"] != "YUYV")
-        assert path["frames"] >= bench_turns.TURNS * bench_turns.FEWEST_IN_TURN
+        assert path["frames"] >= bench_turns.TURNS * bench_turns.FEWEST
         assert path["cpu_ms"] > 0
         assert 0 < path["delay"]["median_ms"] <= path["delay"]["p95_ms"]
 
@@ -113,7 +113,7 @@ def test_the_cases_take_turns() -> None:
     assert order[:warm] == [1, 2] * bench_turns.WARM_UP
     assert order[warm:alone] == ([1] * row + [2] * row) * bench_turns.FEWEST
     # The pipeline's distances between frames need one frame more.
-    flow = bench_turns.FEWEST_IN_TURN + 1
+    flow = bench_turns.FEWEST + 1
     assert order[alone:] == ([1] * flow + [2] * flow) * bench_turns.TURNS
 
 
@@ -157,10 +157,10 @@ def test_the_path_is_the_real_one_and_what_is_written_is_counted(
         assert case.written.get("decode", 0) == decoded[case.sends]
         assert case.written["colour"] == 1.5 * pixels
         assert case.written["publish"] == 3 * pixels
-        assert len(case.delays) == bench_turns.FEWEST_IN_TURN
+        assert len(case.delays) == bench_turns.FEWEST
     assert set(shown) == set(INPUTS)
     for seen in shown.values():
-        assert len(seen) >= 1 + bench_path.WARM_UP + bench_turns.FEWEST_IN_TURN
+        assert len(seen) >= 1 + bench_path.WARM_UP + bench_turns.FEWEST
         for y in seen:
             assert min(np.abs(y.astype(int) - sharp).mean() for sharp in expected) < 3
 
@@ -178,7 +178,7 @@ def test_a_slow_path_is_not_warmed_up_for_long(monkeypatch: pytest.MonkeyPatch) 
     sent = [as_yuyv(i420) for i420 in clip_frames(64, 48)]
     case = PathCase(64, 48, "YUYV", 1, Noting(), sent)
     case.run_pipeline(0)
-    assert len(case.delays) == bench_turns.FEWEST_IN_TURN
+    assert len(case.delays) == bench_turns.FEWEST
     assert len(calls) < bench_path.WARM_UP
 
 

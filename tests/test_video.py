@@ -33,6 +33,14 @@ def read(path: Path) -> Timed:
         return list(video)
 
 
+def damage(path: Path, packets: list[bytes]) -> None:
+    """Overwrite these packets of a file."""
+    data = path.read_bytes()
+    for packet in packets:
+        data = data.replace(packet, b"\xff" * len(packet))
+    path.write_bytes(data)
+
+
 def copy(source: Path, target: Path) -> None:
     with VideoReader(source) as video:
         audio = source if video.has_audio else None
@@ -207,30 +215,27 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 def test_damage_in_the_middle_costs_only_the_damaged_frames(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mkv", 50, codec="mjpeg", pix_fmt="yuvj420p", color_range=2)
-    data = source.read_bytes()
-    for packet in video_packets(source)[20:23]:
-        data = data.replace(packet, b"\xff" * len(packet))
-    source.write_bytes(data)
+    damage(source, video_packets(source)[20:23])
     assert 47 <= len(read(source)) <= 50
 
 
 def test_a_video_goes_on_behind_a_damaged_part_of_its_container(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "in.mkv", 50, codec="mjpeg", pix_fmt="yuvj420p", color_range=2)
+    jpeg = {"codec": "mjpeg", "pix_fmt": "yuvj420p", "color_range": 2}
+    # The bytes, and with them what is hit, depend on the threads that encode.
+    source = write_clip(tmp_path / "in.mkv", 50, thread_count=2, **jpeg)
     whole = read(source)
     data = bytearray(source.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 1500] = b"\xff" * 1500
     source.write_bytes(data)
     found = read(source)
+    assert 40 <= len(found) <= 50
     assert [seconds for _, seconds in found[:20]] == [seconds for _, seconds in whole[:20]]
     np.testing.assert_array_equal(found[-1][0], whole[-1][0])
 
 
 def test_damaged_audio_does_not_cost_the_picture(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mkv", 50, tone="aac")
-    data = source.read_bytes()
-    for packet in audio_packets(source)[20:30]:
-        data = data.replace(packet, b"\xff" * len(packet))
-    source.write_bytes(data)
+    damage(source, audio_packets(source)[20:30])
     copy(source, tmp_path / "out.webm")
     assert len(read(tmp_path / "out.webm")) == 50
     assert audio_of(tmp_path / "out.webm")[1] == pytest.approx(2, abs=0.5)

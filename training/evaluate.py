@@ -246,7 +246,7 @@ def main(argv: list[str] | None = None) -> int:
         "pictures": len(pictures),
         "perceptual_pictures": min(count, len(pictures)),
         "cores": os.cpu_count(),
-        "processor": processor().rpartition(": ")[2],
+        "processor": processor(),
         "engine": engine,
         "rivals": rivals,
         "buckets": results,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from statistics import mean, median
@@ -10,6 +9,7 @@ from statistics import mean, median
 import numpy as np
 
 from sharpcam.bench_turns import rounds
+from sharpcam.session.cores import usable_cores
 from training.baselines import Picture
 from training.metrics import psnr, ssim
 from training.perceptual import lpips, ms_ssim
@@ -25,7 +25,7 @@ def score(made: list[Picture], targets: list[Picture], perceptual: int) -> dict[
     pairs = list(zip(made, targets, strict=True))
     spread = np.linspace(0, len(pairs) - 1, min(perceptual, len(pairs))).astype(int)
     few = [pairs[index] for index in sorted(set(spread))] if perceptual else []
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
 
         def each(measure: Measure, pairs: list[tuple[Picture, Picture]]) -> float:
             return mean(threads.map(lambda pair: measure(*pair), pairs))
