@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -15,6 +16,17 @@ MACHINES = ("tests/device/", "tests/installer/")
 """Folders whose tests mostly wait for an emulator, a fresh Debian or a Windows."""
 LONG = (*MACHINES, "tests/training/")
 """Those that take long; they begin first, so that both processes end at about the same time."""
+
+
+GIVES_WAY = 10
+"""Niceness of what shares the processor with the machines."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # A machine that must wait for the processor stalls, and the cameras in it with it.
+    shared = "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "nice")
+    if shared and not item.nodeid.startswith(MACHINES):
+        os.nice(max(0, GIVES_WAY - os.nice(0)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

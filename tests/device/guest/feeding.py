@@ -1,4 +1,4 @@
-"""A numbered picture into a virtual camera, thirty times a second, and who watches it."""
+"""A numbered picture into a virtual camera, several times a second, and who watches it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ meets a picture before its turn."""
 class Feed:
     """Opens a camera and feeds it from a thread that owns it; a context manager."""
 
-    def __init__(self, device: str = OURS, first: int = 0) -> None:
+    def __init__(
+        self, device: str = OURS, first: int = 0, per_second: float = PER_SECOND
+    ) -> None:
         self.watched: list[int | None] = []
         """What `watchers()` said, each change once."""
         self.error: BaseException | None = None
         self.sent = 0
         self._camera = opened(device)
+        self._pause = 1 / per_second
         self._stopping = False
         self._thread = Thread(target=self._feed, args=(first,))
         self._thread.start()
@@ -49,7 +52,7 @@ class Feed:
                 now = self._camera.watchers()
                 if [now] != self.watched[-1:]:
                     self.watched.append(now)
-                time.sleep(1 / PER_SECOND)
+                time.sleep(self._pause)
         except OSError as error:
             self.error = error
 

@@ -22,6 +22,10 @@ LOG = Path("/run/sharpcam.log")
 UNBIND, BIND = (Path(f"/sys/bus/platform/drivers/vivid/{name}") for name in ("unbind", "bind"))
 
 
+PROMPT = 15
+"""Pictures per second of a camera whose every picture comes before the last one is shown again."""
+
+
 class SharpCam:
     """`sharpcam run` into the virtual camera, in a process of its own; a context manager, in which
     it publishes."""
@@ -100,13 +104,13 @@ def _seen(program: str) -> list[int | None]:
 
 def camera(version: str, model: str) -> dict[str, Any]:
     """A camera of numbered pictures: the module's other device."""
-    with loopback(version), Feed(OTHER) as feed:
+    with loopback(version), Feed(OTHER, per_second=PROMPT) as feed:
         source = OTHER.removeprefix("/dev/video")
         with SharpCam(model, source, "--size", f"{SIZE[0]}x{SIZE[1]}") as program:
-            numbers = _seen("ffmpeg")
+            seen = {"ffmpeg": _seen("ffmpeg")}
         sent = feed.sent
         feed.is_watched_by(0)
-    return {"seen": numbers, "sent": sent, "code": program.code, "said": program.said}
+    return {"seen": seen, "sent": sent, "code": program.code, "said": program.said}
 
 
 def unplugged(version: str, model: str) -> dict[str, Any]:
