@@ -29,9 +29,7 @@ meets a picture before its turn."""
 class Feed:
     """Opens a camera and feeds it from a thread that owns it; a context manager."""
 
-    def __init__(
-        self, device: str = OURS, first: int = 0, per_second: float = PER_SECOND
-    ) -> None:
+    def __init__(self, device: str = OURS, first: int = 0, per_second: float = PER_SECOND) -> None:
         self.watched: list[int | None] = []
         """What `watchers()` said, each change once."""
         self.error: BaseException | None = None
