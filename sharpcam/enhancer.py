@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharpcam.assets import asset
+from sharpcam.coring import cored
 from sharpcam.engine_choice import choose_engine, fastest_on_processor
 from sharpcam.engines import EXACT, Choice, EngineLostError
 from sharpcam.model import Model, Session, load_model
@@ -112,7 +113,7 @@ class StudentEnhancer:
         if session is None:
             raise RuntimeError("enhance() after close()")
         try:
-            return self._enhance(session, y, strength)
+            return cored(self._enhance(session, y, strength), y)
         except EngineLostError as error:
             self._fall_back(str(error))
             raise BypassError(f"{self._choice.label}: {error}; the processor takes over") from error

@@ -32,7 +32,7 @@ LAYERS: tuple[set[str], ...] = (
         "profile_tracker",
         "network",
     },
-    {"demand", "denoise", "freeze", "governor", "buffers", "yuv"},
+    {"coring", "demand", "denoise", "freeze", "governor", "buffers", "yuv"},
     {"assets", "atomic", "icon", "paths", "session", "settings_toml", "signals", "system"},
     {"log", "profiles", "settings_file", "welcome"},
     {"meter", "scaling", "compare", "standby"},

@@ -95,7 +95,7 @@ def test_memory_that_runs_out_is_a_lost_engine(
 
 
 class Device:
-    """An engine that adds one grey level until it is lost."""
+    """An engine that adds nine grey levels until it is lost."""
 
     label, name, exact, sparse, cells = "Device", "device", True, False, False
 
@@ -111,7 +111,7 @@ class Device:
     def run(self, y: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
         if self.lost:
             raise EngineLostError("it fell off the bus")
-        return y + np.uint8(1)
+        return y + np.uint8(9)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_when_the_device_is_lost_frames_pass_until_the_processor_has_taken_over(
     before = student.version
     first = restored(student)
     assert first is not None
-    assert np.array_equal(first, PICTURE + np.uint8(1))
+    assert np.array_equal(first, PICTURE + np.uint8(9))
     device.lost = True
     with pytest.raises(BypassError, match="it fell off the bus; the processor takes over"):
         student.enhance(PICTURE, 1.0)
