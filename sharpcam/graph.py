@@ -60,13 +60,13 @@ def drop_roundings(model: ModelProto, keep_fused: bool = False) -> None:
     convolution reads is rounded by the one before, and so is what is added on the way.
     """
     graph = model.graph
-    dropped = unread_by_convolutions(graph) if keep_fused else _pairs(graph)
+    dropped = _unread_by_convolutions(graph) if keep_fused else _pairs(graph)
     instead = {dequantize.output[0]: quantize.input[0] for quantize, dequantize in dropped}
     redirect(graph, instead)
     # Nobody reads the pairs any more; engines drop what nobody reads.
 
 
-def unread_by_convolutions(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
+def _unread_by_convolutions(graph: GraphProto) -> list[tuple[NodeProto, NodeProto]]:
     """QuantizeLinear and DequantizeLinear of what neither a convolution reads nor is added to what
     one reads."""
     pairs = list(_pairs(graph))

@@ -33,7 +33,6 @@ from sharpcam.graph import (
     take_branch,
 )
 from sharpcam.graph_cells import cells_to_channels, read_bytes, speak_cells
-from sharpcam.graph_ends import finer_ends
 from sharpcam.network import (
     CONTRACT,
     CONTRACT_KEY,
@@ -91,7 +90,6 @@ class Model:
             if choice.exact or choice.sparse:
                 drop_roundings(model, keep_fused=choice.sparse)
             fold_constants(model, most)
-            finer_ends(model, camera.blur_px)
             if choice.cells:
                 read_bytes(model)
                 cells_to_channels(model)
