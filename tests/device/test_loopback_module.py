@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from kernel import SUITES
@@ -24,17 +23,20 @@ OLD, NEW = "0.12.7", "0.15.0"
 BOTH = pytest.mark.parametrize("version", [OLD, NEW])
 CYCLES = 30
 CLIP_FRAMES = 1500
+CLIP_RATE = 12.5
+"""Pictures per second: at 25 a reader that the emulated processor is too slow for is lapped in the
+module's ring, and meets a picture before its turn."""
 FED = "is fed by another program already"
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A minute of numbered pictures."""
+    """Two minutes of numbered pictures."""
     path = tmp_path_factory.mktemp("clip") / "numbers.mkv"
     background = scene(320, 240)
-    with VideoWriter(path, 320, 240, 25.0) as video:
+    with VideoWriter(path, 320, 240, CLIP_RATE) as video:
         for number in range(CLIP_FRAMES):
-            video.write(picture(number, background), number / 25)
+            video.write(picture(number, background), number / CLIP_RATE)
     return str(path)
 
 
@@ -45,12 +47,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 STALLS = 4
-"""Times that a scene is played until the machine has carried it without a stall. A program that
-stalls meets a picture of the module's ring before its turn, and a camera that stalls for a tenth of
-a second has its last picture shown again, as it must be: that says nothing of the order."""
+"""Times that a scene is played until the machine has carried it without a stall."""
 
 
-def in_order(numbers: Sequence[int | None], cycle: int = 1 << 16) -> bool:
+def in_order(numbers: Sequence[int | None], cycle: int = 65536) -> bool:
     """Every picture had a number, and each is later than the one before."""
     if None in numbers or len(numbers) < 2:
         return False
@@ -58,16 +58,6 @@ def in_order(numbers: Sequence[int | None], cycle: int = 1 << 16) -> bool:
         (b - a) % cycle for a, b in pairwise(number for number in numbers if number is not None)
     ]
     return all(0 < step < cycle / 2 for step in steps)
-
-
-def all_in_order(machine: Machine, scene: str, cycle: int, **arguments: str) -> dict[str, Any]:
-    """What `scene`, played until no program met a stall, told: what each has seen is in order."""
-    for _ in range(STALLS):
-        told: dict[str, Any] = machine.call(f"running.{scene}", **arguments)
-        assert told["code"] == 0, told["said"]
-        if all(in_order(numbers, cycle) for numbers in told["seen"].values()):
-            return told
-    raise AssertionError(f"not in order: {told['seen']}")
 
 
 @ALL
@@ -180,14 +170,24 @@ def test_a_device_that_is_fed_cannot_be_taken_away(machine: Machine, version: st
 def test_sharpcam_shows_a_file_to_every_program_in_order(
     machine: Machine, version: str, model: str, clip: str
 ) -> None:
-    told = all_in_order(machine, "file", CLIP_FRAMES, version=version, model=model, path=clip)
+    told = machine.call("running.file", version=version, model=model, path=clip)
+    assert told["code"] == 0, told["said"]
     assert set(told["seen"]) == {"ffmpeg", "opencv", "v4l2-ctl"}
+    for program, numbers in told["seen"].items():
+        assert in_order(numbers, CLIP_FRAMES), f"{program}: {numbers}"
     assert "sharpening" in told["said"]
 
 
 def test_sharpcam_shows_a_camera_in_order(machine: Machine, model: str) -> None:
-    told = all_in_order(machine, "camera", 1 << 16, version=NEW, model=model)
-    assert max(told["seen"]["ffmpeg"]) < told["sent"]
+    # A camera that stalls for a tenth of a second has its last picture shown again, as it must be;
+    # on a busy machine this one does, which says nothing of the order.
+    for _ in range(STALLS):
+        told = machine.call("running.camera", version=NEW, model=model)
+        assert told["code"] == 0, told["said"]
+        if in_order(told["seen"]):
+            break
+    assert in_order(told["seen"]), told["seen"]
+    assert max(told["seen"]) < told["sent"]
 
 
 @pytest.mark.parametrize("sends", ["MJPG", "YUYV", "YU12"])

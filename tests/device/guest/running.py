@@ -107,10 +107,10 @@ def camera(version: str, model: str) -> dict[str, Any]:
     with loopback(version), Feed(OTHER, per_second=PROMPT) as feed:
         source = OTHER.removeprefix("/dev/video")
         with SharpCam(model, source, "--size", f"{SIZE[0]}x{SIZE[1]}") as program:
-            seen = {"ffmpeg": _seen("ffmpeg")}
+            numbers = _seen("ffmpeg")
         sent = feed.sent
         feed.is_watched_by(0)
-    return {"seen": seen, "sent": sent, "code": program.code, "said": program.said}
+    return {"seen": numbers, "sent": sent, "code": program.code, "said": program.said}
 
 
 def unplugged(version: str, model: str) -> dict[str, Any]:
